@@ -1,0 +1,186 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/filewatch"
+	"github.com/dunlin-mqtt/dunlin/broker/password"
+)
+
+// What Authenticate answers with, beside the error of its context.
+var (
+	// ErrBadCredentials does not say whether it was the user name or the password.
+	ErrBadCredentials = errors.New("bad user name or password")
+	// ErrNotAllowed is for clients without a user name where anonymous ones are not allowed.
+	ErrNotAllowed = errors.New("anonymous clients are not allowed")
+	// ErrBusy is for clients that should come back later: too many passwords wait to be verified, or users and
+	// access rules could not be loaded yet.
+	ErrBusy = errors.New("authentication is busy")
+)
+
+// Auth authenticates clients and keeps the current Policy. Any number of goroutines may use it.
+type Auth struct {
+	files    config.AuthFiles
+	log      *slog.Logger
+	settings settings
+	policy   atomic.Pointer[Policy]
+	verifier *verifier
+	failure  string // what was last logged as wrong with the files; used by Run only
+}
+
+// settings is what the configuration, as opposed to the files, says.
+type settings struct {
+	anonymous    bool // clients without a user name are let in
+	users        bool // there is a source of users
+	defaultAllow bool // what no rule decides is allowed
+}
+
+// Open loads the files that cfg names. A password or ACL file that cannot be used is an error that names file and
+// line. A bundle that cannot be used is not, since it may be on its way: it is logged, nobody gets in, and Run looks
+// again when it changes.
+func Open(cfg config.Config, log *slog.Logger) (*Auth, error) {
+	cfg = cfg.Defaulted()
+	a := &Auth{
+		files: cfg.AuthFiles,
+		log:   log,
+		settings: settings{
+			anonymous:    cfg.Authentication.AllowAnonymous,
+			users:        cfg.AuthFiles.BundleDir != "" || cfg.AuthFiles.PasswordFile != "",
+			defaultAllow: cfg.Authorization.DefaultPolicy == config.PolicyAllow,
+		},
+		verifier: newVerifier(),
+	}
+	m, err := load(a.files)
+	switch {
+	case err == nil:
+		a.policy.Store(newPolicy(1, a.settings, m))
+	case a.files.BundleDir != "":
+		a.policy.Store(&Policy{generation: 1, closed: true})
+		a.fail(err)
+	default:
+		return nil, fmt.Errorf("open users and access rules: %w", err)
+	}
+	return a, nil
+}
+
+// Run watches the files and replaces the Policy when their content has changed; reloaded is then called with the new
+// one, never concurrently. Files that cannot be used leave the old Policy in force, which is logged once. Run returns
+// when ctx is done.
+func (a *Auth) Run(ctx context.Context, reloaded func(*Policy)) error {
+	paths := a.paths()
+	if len(paths) == 0 {
+		<-ctx.Done()
+		return nil
+	}
+	return filewatch.Watch(ctx, paths, a.log, func() {
+		if p := a.reload(); p != nil && reloaded != nil {
+			reloaded(p)
+		}
+	})
+}
+
+func (a *Auth) paths() []string {
+	var out []string
+	for _, path := range []string{a.files.BundleDir, a.files.PasswordFile, a.files.ACLFile} {
+		if path != "" {
+			out = append(out, path)
+		}
+	}
+	return out
+}
+
+// reload returns the new Policy, nil if there is none.
+func (a *Auth) reload() *Policy {
+	m, err := load(a.files)
+	if err != nil {
+		a.fail(err)
+		return nil
+	}
+	a.failure = ""
+	old := a.policy.Load()
+	if !old.closed && old.sum == m.sum {
+		return nil
+	}
+	p := newPolicy(old.generation+1, a.settings, m)
+	a.policy.Store(p)
+	a.log.Info("users and access rules loaded", "users", p.passwords.Len(), "acls", len(m.acls), "revision", p.revision)
+	return p
+}
+
+// fail logs why the files cannot be used: once, since one change may be looked at several times.
+func (a *Auth) fail(err error) {
+	if a.failure == err.Error() {
+		return
+	}
+	a.failure = err.Error()
+	inForce := "the previous ones"
+	if p := a.policy.Load(); p.closed {
+		inForce = "none: every client is refused"
+	}
+	a.log.Error("users and access rules cannot be loaded", "reason", err, "in_force", inForce)
+}
+
+// Loaded reports whether users and access rules are in force. Until then every client is refused.
+func (a *Auth) Loaded() bool { return !a.Policy().closed }
+
+// Revision is the manifest revision of the bundle in force; "" for plain files.
+func (a *Auth) Revision() string { return a.Policy().revision }
+
+// Policy is the current one, never nil.
+func (a *Auth) Policy() *Policy { return a.policy.Load() }
+
+// Authenticate says who the client with credentials c is. The error is ErrBadCredentials, ErrNotAllowed, ErrBusy or
+// that of ctx, perhaps wrapped. It blocks while other passwords are being verified: not for goroutines that move traffic.
+// An unknown user takes as long as one with a hash of the commonest cost.
+func (a *Auth) Authenticate(ctx context.Context, c Credentials) (*Identity, error) {
+	p := a.Policy()
+	if p.closed {
+		return nil, fmt.Errorf("%w: users and access rules are not loaded yet", ErrBusy)
+	}
+	// Where there are no users, a name proves nothing, so its bearer is as anonymous as without it.
+	if c.Username == "" || !c.HasUsername || !p.users && p.anonymous {
+		if !p.anonymous {
+			return nil, ErrNotAllowed
+		}
+		return &Identity{clientID: c.ClientID, anonymous: true}, nil
+	}
+	lines := p.passwords.Lookup(c.Username)
+	for _, line := range lines {
+		if a.verifier.remembers(c.Username, c.Password, line) {
+			return &Identity{username: c.Username, clientID: c.ClientID, line: line}, nil
+		}
+	}
+	line, err := a.verify(ctx, p, c, lines)
+	if err != nil {
+		return nil, err
+	}
+	return &Identity{username: c.Username, clientID: c.ClientID, line: line}, nil
+}
+
+// verify returns which of lines c's password is good for.
+func (a *Auth) verify(ctx context.Context, p *Policy, c Credentials, lines []string) (string, error) {
+	release, err := a.verifier.acquire(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer release()
+	if len(lines) == 0 && p.decoy != "" {
+		password.Dummy(p.decoy, c.Password)
+	}
+	for _, line := range lines {
+		ok, err := password.Verify(line, c.Password)
+		if err != nil { // the file was checked when it was loaded
+			return "", fmt.Errorf("%w: %w", ErrBadCredentials, err)
+		}
+		if ok && c.HasPassword {
+			a.verifier.remember(c.Username, c.Password, line)
+			return line, nil
+		}
+	}
+	return "", ErrBadCredentials
+}

@@ -1,0 +1,186 @@
+package auth
+
+import (
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/password"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
+)
+
+// Verdict is the answer to a subscription.
+type Verdict uint8
+
+// The verdicts. The zero Verdict refuses.
+const (
+	Denied   Verdict = iota
+	Allowed          // every topic that the filter matches may be received
+	PerTopic         // it may be subscribed, but some topic of it may be denied: ask CanReceive of each
+)
+
+// Policy is an immutable snapshot of the users and access rules. The rule that decides is the first that matches when
+// they are ordered by priority, highest first, and Deny before Allow at equal priority. Where none matches it is the
+// default policy, but for topics that begin with '$', which need a rule. Any number of goroutines may use it.
+type Policy struct {
+	settings
+	generation uint64
+	closed     bool // nothing was loaded yet
+	revision   string
+	sum        [32]byte
+
+	passwords *password.File
+	decoy     string // what to verify for users that do not exist; "": there are no users
+	groups    map[string][]string
+
+	// Which ACLs a subject is named in.
+	byUser, byGroup, byClientID map[string][]*acl
+	everyone, anonymousOnly     []*acl
+
+	mu     sync.Mutex
+	shared map[string]*rules // by the ACLs they are of
+}
+
+func newPolicy(generation uint64, s settings, m material) *Policy {
+	p := &Policy{
+		settings:   s,
+		generation: generation,
+		revision:   m.revision,
+		sum:        m.sum,
+		passwords:  m.passwords,
+		groups:     m.groups,
+		byUser:     make(map[string][]*acl),
+		byGroup:    make(map[string][]*acl),
+		byClientID: make(map[string][]*acl),
+		shared:     make(map[string]*rules),
+	}
+	if p.passwords.Len() > 0 {
+		p.decoy = p.passwords.Decoy()
+	}
+	for i := range m.acls {
+		p.index(newACL(uint32(i), &m.acls[i]), m.acls[i].Subjects)
+	}
+	return p
+}
+
+func (p *Policy) index(a *acl, subjects []config.Subject) {
+	for _, s := range subjects {
+		switch s.Kind {
+		case config.SubjectUser:
+			p.byUser[s.Name] = append(p.byUser[s.Name], a)
+		case config.SubjectGroup:
+			p.byGroup[s.Name] = append(p.byGroup[s.Name], a)
+		case config.SubjectClientID:
+			p.byClientID[s.Name] = append(p.byClientID[s.Name], a)
+		case config.SubjectEveryone:
+			p.everyone = append(p.everyone, a)
+		case config.SubjectAnonymous:
+			p.anonymousOnly = append(p.anonymousOnly, a)
+		}
+	}
+}
+
+// Generation differs between the Policies of an Auth, and increases.
+func (p *Policy) Generation() uint64 { return p.generation }
+
+// Valid reports whether id would still be let in: its user is there with the same hash, or it is anonymous and such
+// clients are allowed. One that is not may do nothing.
+func (p *Policy) Valid(id *Identity) bool {
+	switch {
+	case p.closed:
+		return false
+	case id.anonymous:
+		return p.anonymous
+	case id.away:
+		return len(p.passwords.Lookup(id.username)) > 0
+	}
+	return slices.Contains(p.passwords.Lookup(id.username), id.line)
+}
+
+// CanPublish reports whether id may publish to a topic name.
+func (p *Policy) CanPublish(id *Identity, name string) bool {
+	return p.permits(id, publish, name)
+}
+
+// CanReceive reports whether id may get messages of a topic name.
+func (p *Policy) CanReceive(id *Identity, name string) bool {
+	return p.permits(id, subscribe, name)
+}
+
+// CanSubscribe says whether id may subscribe to a filter, given without $share and share name.
+func (p *Policy) CanSubscribe(id *Identity, filter string) Verdict {
+	verdict, _, _ := p.covers(id, subscribe, filter)
+	return verdict
+}
+
+// Decision is what decided, for a person to understand.
+type Decision struct {
+	// Allowed is true for PerTopic too.
+	Allowed bool
+	// ACL is the name of the ACL that decided, and Rule which of its rules, from 0.
+	ACL  string
+	Rule int
+	// Default: no rule did, so ACL and Rule are empty.
+	Default bool
+}
+
+// Explain says why id may or may not publish to a topic name, or subscribe to a topic filter.
+func (p *Policy) Explain(id *Identity, action config.Action, nameOrFilter string) Decision {
+	which := publish
+	if action == config.ActionSubscribe {
+		which = subscribe
+	}
+	verdict, by, rule := p.covers(id, which, nameOrFilter)
+	if by == nil {
+		return Decision{Allowed: verdict != Denied, Default: true}
+	}
+	return Decision{Allowed: verdict != Denied, ACL: by.name, Rule: rule}
+}
+
+// permits says whether the first rule that matches a topic name allows it.
+func (p *Policy) permits(id *Identity, action int, name string) bool {
+	v := p.view(id)
+	steps := v.actions[action]
+	for i := range steps {
+		s := &steps[i]
+		for j := range s.topics {
+			if v.pattern(s, &s.topics[j]).matches(name) {
+				return s.allow
+			}
+		}
+	}
+	return v.valid && p.byDefault(name)
+}
+
+// covers says what the first rule does that covers a filter, unless one before it denies a part. A topic name is a
+// filter, too. It returns the ACL and the number of the rule that decided; nil: none did.
+func (p *Policy) covers(id *Identity, action int, filter string) (Verdict, *acl, int) {
+	v, verdict := p.view(id), Allowed
+	steps := v.actions[action]
+	for i := range steps {
+		s := &steps[i]
+		for j := range s.topics {
+			t := &s.topics[j]
+			switch mine := v.pattern(s, t).filter; {
+			case mine == "":
+			case topic.Covers(mine, filter):
+				if !s.allow {
+					verdict = Denied
+				}
+				return verdict, s.acl, t.rule
+			case !s.allow && topic.Overlaps(mine, filter):
+				verdict = PerTopic
+			}
+		}
+	}
+	if v.valid && p.byDefault(filter) {
+		return verdict, nil, 0
+	}
+	return Denied, nil, 0
+}
+
+// byDefault says whether what no rule decides is allowed. MQTT 5 §4.7.2 sets '$' apart, and so does this.
+func (p *Policy) byDefault(nameOrFilter string) bool {
+	return p.defaultAllow && !strings.HasPrefix(nameOrFilter, "$")
+}

@@ -1,0 +1,160 @@
+package config
+
+// Authentication says who may connect.
+type Authentication struct {
+	// AllowAnonymous lets clients in that give no user name.
+	// +optional
+	AllowAnonymous bool `json:"allowAnonymous,omitempty"`
+}
+
+// Policy is what happens when no rule decides.
+// +kubebuilder:validation:Enum=Deny;Allow
+type Policy string
+
+// The policies.
+const (
+	PolicyDeny  Policy = "Deny"
+	PolicyAllow Policy = "Allow"
+)
+
+// Authorization says what happens where no ACL decides.
+type Authorization struct {
+	// DefaultPolicy is the answer when no ACL rule matches.
+	// +kubebuilder:default=Deny
+	// +optional
+	DefaultPolicy Policy `json:"defaultPolicy,omitempty"`
+}
+
+// AuthFiles are where users and access rules are read from: a bundle folder, or single files.
+type AuthFiles struct {
+	// BundleDir is a folder with manifest.json and the files that it names with their SHA-256;
+	// it is loaded as a whole or not at all. Exclusive with PasswordFile and ACLFile.
+	BundleDir string `json:"bundleDir,omitempty"`
+	// PasswordFile is a Mosquitto password file.
+	PasswordFile string `json:"passwordFile,omitempty"`
+	// ACLFile is a YAML or JSON file of an ACLSet.
+	ACLFile string `json:"aclFile,omitempty"`
+}
+
+// Names of the files in an auth bundle. Shards are numbered from 00.
+const (
+	BundleManifest     = "manifest.json"
+	BundlePasswordsFmt = "passwd-%02d"     // Mosquitto password file
+	BundleUsersFmt     = "users-%02d.json" // UserSet
+	BundleACLsFmt      = "acls-%02d.json"  // ACLSet
+)
+
+// Manifest names the files of one revision of an auth bundle. A bundle whose files do not all
+// have these sums is in the middle of being replaced and is not loaded.
+type Manifest struct {
+	// Revision identifies this state of users and ACLs: hex SHA-256 over Files.
+	Revision string `json:"revision"`
+	// Files is file name -> hex SHA-256 of its content.
+	Files map[string]string `json:"files"`
+}
+
+// UserSet is the attributes of users other than their passwords.
+type UserSet struct {
+	Users []UserAttributes `json:"users,omitempty"`
+}
+
+// UserAttributes is what the broker knows of one user beside the password.
+type UserAttributes struct {
+	// Name is the MQTT user name.
+	Name string `json:"name"`
+	// Groups are the groups that ACL subjects may name.
+	Groups []string `json:"groups,omitempty"`
+}
+
+// ACLSet is a list of ACLs.
+type ACLSet struct {
+	ACLs []ACL `json:"acls,omitempty"`
+}
+
+// ACL is a set of rules for a set of subjects.
+type ACL struct {
+	// Name says where the ACL comes from, in logs and explanations: namespace/name.
+	Name     string `json:"name"`
+	ACLRules `json:",inline"`
+}
+
+// ACLRules is what an ACL says; the ACL object's spec embeds it.
+type ACLRules struct {
+	// Subjects are whom the rules are for; one match is enough.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	Subjects []Subject `json:"subjects"`
+	// Rules are what the subjects may and may not do.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	Rules []Rule `json:"rules"`
+	// Priority orders ACLs: the highest priority with a matching rule decides, and at equal
+	// priority Deny beats Allow.
+	// +kubebuilder:default=0
+	// +optional
+	Priority int32 `json:"priority,omitempty"`
+}
+
+// SubjectKind is what a subject's name names.
+// +kubebuilder:validation:Enum=User;Group;ClientID;Everyone;Anonymous
+type SubjectKind string
+
+// The subject kinds.
+const (
+	SubjectUser      SubjectKind = "User"      // the MQTT user name
+	SubjectGroup     SubjectKind = "Group"     // a group of the user
+	SubjectClientID  SubjectKind = "ClientID"  // the MQTT client identifier
+	SubjectEveryone  SubjectKind = "Everyone"  // every client, anonymous ones included
+	SubjectAnonymous SubjectKind = "Anonymous" // clients without a user name
+)
+
+// Subject is one principal or set of principals.
+// +kubebuilder:validation:XValidation:rule="(self.kind in ['Everyone', 'Anonymous']) != (has(self.name) && self.name != \"\")",message="name must be set for User, Group and ClientID, and left out for Everyone and Anonymous"
+type Subject struct {
+	Kind SubjectKind `json:"kind"`
+	// Name is the user, group or client identifier; unset for Everyone and Anonymous.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	Name string `json:"name,omitempty"`
+}
+
+// Effect is what a matching rule does.
+// +kubebuilder:validation:Enum=Allow;Deny
+type Effect string
+
+// The effects.
+const (
+	Allow Effect = "Allow"
+	Deny  Effect = "Deny"
+)
+
+// Action is what a client does to a topic.
+// +kubebuilder:validation:Enum=Publish;Subscribe
+type Action string
+
+// The actions.
+const (
+	ActionPublish   Action = "Publish"
+	ActionSubscribe Action = "Subscribe"
+)
+
+// Rule allows or denies actions on topics.
+type Rule struct {
+	// Effect is Allow or Deny.
+	// +kubebuilder:default=Allow
+	// +optional
+	Effect Effect `json:"effect,omitempty"`
+	// Actions are what the rule is about.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	// +listType=set
+	Actions []Action `json:"actions"`
+	// Topics are topic filters; ${username} and ${clientid} (or %u and %c) stand for the client's
+	// own. A Subscribe rule allows the filters that its topics cover. Topics that start with $
+	// are matched only by a filter that starts so too.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=256
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=1024
+	Topics []string `json:"topics"`
+}

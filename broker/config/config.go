@@ -1,0 +1,76 @@
+package config
+
+// Config is the whole of the broker's configuration file. The zero value of each field means its
+// default, which Defaulted fills in and docs/configuration.md lists.
+type Config struct {
+	// Listeners accept MQTT clients. None: one plain listener on 127.0.0.1:1883.
+	Listeners []Listener `json:"listeners,omitempty"`
+	// Authentication says who may connect.
+	Authentication Authentication `json:"authentication,omitempty"`
+	// Authorization says what they may do.
+	Authorization Authorization `json:"authorization,omitempty"`
+	// AuthFiles are the users and access rules; they are watched and reloaded live.
+	AuthFiles AuthFiles `json:"authFiles,omitempty"`
+	// MQTT bounds what the protocol may ask of the broker.
+	MQTT MQTT `json:"mqtt,omitempty"`
+	// Store is where sessions and retained messages live.
+	Store Store `json:"store,omitempty"`
+	// Admin is the health and administration endpoint.
+	Admin Admin `json:"admin,omitempty"`
+	// Log is what the broker writes to standard error.
+	Log Log `json:"log,omitempty"`
+}
+
+// Store is where what must survive a restart is kept.
+type Store struct {
+	// Dir is the folder of the durable store. Empty: in memory, lost when the broker stops.
+	Dir string `json:"dir,omitempty"`
+}
+
+// Admin configures the two endpoints beside MQTT.
+type Admin struct {
+	// HealthAddress is host:port of plain HTTP /healthz and /readyz. Empty: not served.
+	HealthAddress string `json:"healthAddress,omitempty"`
+	// Address is host:port of the admin API over mutual TLS. Empty: not served.
+	Address string `json:"address,omitempty"`
+	// CertFile and KeyFile are the admin API's certificate (PEM), reloaded when they change.
+	CertFile string `json:"certFile,omitempty"`
+	KeyFile  string `json:"keyFile,omitempty"`
+	// ClientKeyPins are the clients that may call the admin API: hex SHA-256 of a client
+	// certificate's SubjectPublicKeyInfo.
+	ClientKeyPins []string `json:"clientKeyPins,omitempty"`
+}
+
+// LogLevel is how much the broker says.
+// +kubebuilder:validation:Enum=Debug;Info;Warn;Error
+type LogLevel string
+
+// The log levels.
+const (
+	LogDebug LogLevel = "Debug"
+	LogInfo  LogLevel = "Info"
+	LogWarn  LogLevel = "Warn"
+	LogError LogLevel = "Error"
+)
+
+// LogFormat is how a log line looks.
+// +kubebuilder:validation:Enum=Text;JSON
+type LogFormat string
+
+// The log formats.
+const (
+	LogText LogFormat = "Text"
+	LogJSON LogFormat = "JSON"
+)
+
+// Log configures the broker's log.
+type Log struct {
+	// Level is the least severe level that is written.
+	// +kubebuilder:default=Info
+	// +optional
+	Level LogLevel `json:"level,omitempty"`
+	// Format is Text (key=value) or JSON, one object a line.
+	// +kubebuilder:default=JSON
+	// +optional
+	Format LogFormat `json:"format,omitempty"`
+}

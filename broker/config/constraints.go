@@ -1,0 +1,64 @@
+package config
+
+import "regexp"
+
+// constraint is what the Kubernetes API's schema says about one field. Zero: it says nothing.
+type constraint struct {
+	Default              string // as text
+	Min, Max             *int64
+	MinLength, MaxLength int
+	Pattern              *regexp.Regexp
+	MinItems, MaxItems   int
+	Unique               bool // items
+	ItemMin, ItemMax     int  // length of each item
+}
+
+// constraints are the defaults and limits by Go type and field. They repeat the kubebuilder markers of the types
+// for the broker, which has no schema to ask; a test holds the two together.
+var constraints = map[string]constraint{
+	"Authorization.DefaultPolicy": {Default: "Deny"},
+	"Log.Level":                   {Default: "Info"},
+	"Log.Format":                  {Default: "JSON"},
+
+	"ListenerSettings.Name":           {MinLength: 1, MaxLength: 15, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)},
+	"ListenerSettings.Protocol":       {Default: "MQTTS"},
+	"ListenerSettings.Port":           {Min: new(int64(1)), Max: new(int64(65535))},
+	"ListenerSettings.MaxConnections": {Min: new(int64(0))},
+
+	"MQTT.MaxPacketSizeBytes":            {Default: "1048576", Min: new(int64(1024)), Max: new(int64(268435460))},
+	"MQTT.ReceiveMaximum":                {Default: "1024", Min: new(int64(1)), Max: new(int64(65535))},
+	"MQTT.MaxInflight":                   {Default: "1024", Min: new(int64(1)), Max: new(int64(65535))},
+	"MQTT.SessionExpiryMaxSeconds":       {Default: "2592000", Min: new(int64(1)), Max: new(int64(4294967295))},
+	"MQTT.KeepAliveMaxSeconds":           {Min: new(int64(0)), Max: new(int64(65535))},
+	"MQTT.MaxQoS":                        {Default: "2", Min: new(int64(0)), Max: new(int64(2))},
+	"MQTT.RetainAvailable":               {Default: "true"},
+	"MQTT.WildcardSubscriptionAvailable": {Default: "true"},
+	"MQTT.MaxTopicLevels":                {Default: "128", Min: new(int64(1)), Max: new(int64(65535))},
+	"MQTT.MaxSubscriptionsPerSession":    {Default: "10000", Min: new(int64(1))},
+	"MQTT.MaxQueuedMessages":             {Default: "100000", Min: new(int64(1))},
+	"MQTT.MaxQueuedBytes":                {Default: "67108864", Min: new(int64(1024))},
+	"MQTT.QueuePolicy":                   {Default: "DropOldest"},
+	"MQTT.MaxOutboundBytes":              {Default: "1048576", Min: new(int64(4096))},
+	"MQTT.ConnectTimeoutSeconds":         {Default: "10", Min: new(int64(1)), Max: new(int64(3600))},
+
+	"ACLRules.Subjects": {MinItems: 1, MaxItems: 256},
+	"ACLRules.Rules":    {MinItems: 1, MaxItems: 256},
+	"ACLRules.Priority": {Default: "0"},
+	"Subject.Name":      {MaxLength: 256},
+	"Rule.Effect":       {Default: "Allow"},
+	"Rule.Actions":      {MinItems: 1, MaxItems: 2, Unique: true},
+	"Rule.Topics":       {MinItems: 1, MaxItems: 256, ItemMin: 1, ItemMax: 1024},
+}
+
+// enums are the allowed values by Go type.
+var enums = map[string][]string{
+	"Policy":      {string(PolicyDeny), string(PolicyAllow)},
+	"SubjectKind": {string(SubjectUser), string(SubjectGroup), string(SubjectClientID), string(SubjectEveryone), string(SubjectAnonymous)},
+	"Effect":      {string(Allow), string(Deny)},
+	"Action":      {string(ActionPublish), string(ActionSubscribe)},
+	"LogLevel":    {string(LogDebug), string(LogInfo), string(LogWarn), string(LogError)},
+	"LogFormat":   {string(LogText), string(LogJSON)},
+	"Protocol":    {string(ProtocolMQTT), string(ProtocolMQTTS)},
+	"TLSVersion":  {string(TLS12), string(TLS13)},
+	"QueuePolicy": {string(DropOldest), string(DropNewest)},
+}

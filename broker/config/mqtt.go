@@ -1,0 +1,98 @@
+package config
+
+// QueuePolicy is what happens when a session's queue is full.
+// +kubebuilder:validation:Enum=DropOldest;DropNewest
+type QueuePolicy string
+
+// The queue policies.
+const (
+	DropOldest QueuePolicy = "DropOldest"
+	DropNewest QueuePolicy = "DropNewest"
+)
+
+// MQTT bounds what the protocol may ask of the broker. Every bound is told to MQTT 5 clients in CONNACK.
+type MQTT struct {
+	// MaxPacketSizeBytes is the largest packet accepted from a client (0x95 beyond it).
+	// +kubebuilder:default=1048576
+	// +kubebuilder:validation:Minimum=1024
+	// +kubebuilder:validation:Maximum=268435460
+	// +optional
+	MaxPacketSizeBytes int32 `json:"maxPacketSizeBytes,omitempty"`
+	// ReceiveMaximum is how many QoS 1 and 2 PUBLISHes of one client may await their acknowledgement.
+	// +kubebuilder:default=1024
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	ReceiveMaximum int32 `json:"receiveMaximum,omitempty"`
+	// MaxInflight is how many QoS 1 and 2 messages are sent to one client before it acknowledges;
+	// an MQTT 5 client may ask for less by its Receive Maximum.
+	// +kubebuilder:default=1024
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	MaxInflight int32 `json:"maxInflight,omitempty"`
+	// SessionExpiryMaxSeconds is how long a session outlives its connection at most; it is also
+	// the expiry of an MQTT 3.1.1 session with Clean Session 0. Default: 30 days.
+	// +kubebuilder:default=2592000
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=4294967295
+	// +optional
+	SessionExpiryMaxSeconds int64 `json:"sessionExpiryMaxSeconds,omitempty"`
+	// KeepAliveMaxSeconds is the longest keep alive granted; a client that asks for more, or for
+	// none, is told this one (MQTT 5) or held to it. 0: as the client asks.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	KeepAliveMaxSeconds int32 `json:"keepAliveMaxSeconds,omitempty"`
+	// MaxQoS is the highest QoS that clients may publish with; subscriptions are granted at most this.
+	// +kubebuilder:default=2
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=2
+	// +optional
+	MaxQoS *int32 `json:"maxQoS,omitempty"`
+	// RetainAvailable says whether messages may be retained.
+	// +kubebuilder:default=true
+	// +optional
+	RetainAvailable *bool `json:"retainAvailable,omitempty"`
+	// WildcardSubscriptionAvailable says whether filters may have wildcards.
+	// +kubebuilder:default=true
+	// +optional
+	WildcardSubscriptionAvailable *bool `json:"wildcardSubscriptionAvailable,omitempty"`
+	// MaxTopicLevels bounds the levels of topic names and filters.
+	// +kubebuilder:default=128
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	MaxTopicLevels int32 `json:"maxTopicLevels,omitempty"`
+	// MaxSubscriptionsPerSession bounds the filters that one session holds (0x97 beyond it).
+	// +kubebuilder:default=10000
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	MaxSubscriptionsPerSession int32 `json:"maxSubscriptionsPerSession,omitempty"`
+	// MaxQueuedMessages bounds the QoS 1 and 2 messages that wait for one session.
+	// +kubebuilder:default=100000
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	MaxQueuedMessages int32 `json:"maxQueuedMessages,omitempty"`
+	// MaxQueuedBytes bounds the bytes (topic, properties, payload) that wait for one session.
+	// +kubebuilder:default=67108864
+	// +kubebuilder:validation:Minimum=1024
+	// +optional
+	MaxQueuedBytes int64 `json:"maxQueuedBytes,omitempty"`
+	// QueuePolicy says which message is dropped when a queue is full.
+	// +kubebuilder:default=DropOldest
+	// +optional
+	QueuePolicy QueuePolicy `json:"queuePolicy,omitempty"`
+	// MaxOutboundBytes bounds the bytes that wait for one connection's socket; beyond it QoS 0
+	// messages are dropped and counted, and QoS 1 and 2 messages stay queued.
+	// +kubebuilder:default=1048576
+	// +kubebuilder:validation:Minimum=4096
+	// +optional
+	MaxOutboundBytes int32 `json:"maxOutboundBytes,omitempty"`
+	// ConnectTimeoutSeconds is how long a connection may take to send its CONNECT.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	ConnectTimeoutSeconds int32 `json:"connectTimeoutSeconds,omitempty"`
+}

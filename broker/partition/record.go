@@ -1,0 +1,251 @@
+package partition
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// kind is the first byte of a record. The numbers are the on-disk format.
+type kind byte
+
+const (
+	kindAttach      kind = 1  // a client connected: the session exists
+	kindDetach      kind = 2  // its connection ended
+	kindEnd         kind = 3  // the session ended
+	kindSubscribe   kind = 4  //
+	kindUnsubscribe kind = 5  //
+	kindMessage     kind = 6  // stored for some sessions
+	kindDone        kind = 7  // a session is done with some messages
+	kindArrived     kind = 8  // PUBREC: the client has the message
+	kindInbound     kind = 9  // an inbound QoS 2 packet identifier is taken
+	kindInboundDone kind = 10 // PUBREL: it is free again
+)
+
+// Attach is a client's connection to its session. Epoch tells this session from earlier ones of the
+// same client identifier.
+type Attach struct {
+	Client, Username string
+	Anonymous        bool
+	Epoch            uint64
+	Expiry           uint32 // seconds; 0: the session ends with the connection
+}
+
+// Subscription is one filter of a session.
+type Subscription struct {
+	Filter                     string
+	ID                         uint32 // subscription identifier; 0: none
+	QoS                        byte
+	NoLocal, RetainAsPublished bool
+}
+
+// Recipient is a session that a message is stored for.
+type Recipient struct {
+	Client string
+	Epoch  uint64
+	QoS    byte
+	Retain bool
+	IDs    []uint32 // subscription identifiers
+}
+
+// AppendAttach appends the record of a connection.
+func AppendAttach(dst []byte, a *Attach) []byte {
+	dst = appendString(append(dst, byte(kindAttach)), a.Client)
+	return a.append(dst)
+}
+
+func (a *Attach) append(dst []byte) []byte {
+	dst = appendString(dst, a.Username)
+	dst = append(dst, flag(a.Anonymous, 1))
+	dst = binary.AppendUvarint(dst, a.Epoch)
+	return binary.AppendUvarint(dst, uint64(a.Expiry))
+}
+
+func (a *Attach) parse(p *parser) {
+	a.Username = p.string()
+	a.Anonymous = p.byte() != 0
+	a.Epoch = p.uint()
+	a.Expiry = uint32(p.uint())
+}
+
+// AppendDetach appends the record of a connection's end at a time in Unix milliseconds. expiry is
+// the session's from then on, in seconds: DISCONNECT may have changed it.
+func AppendDetach(dst []byte, client string, at int64, expiry uint32) []byte {
+	dst = binary.AppendUvarint(appendString(append(dst, byte(kindDetach)), client), uint64(at))
+	return binary.AppendUvarint(dst, uint64(expiry))
+}
+
+// AppendEnd appends the record of a session's end.
+func AppendEnd(dst []byte, client string) []byte {
+	return appendString(append(dst, byte(kindEnd)), client)
+}
+
+// AppendSubscribe appends the record of new or changed subscriptions.
+func AppendSubscribe(dst []byte, client string, subs []Subscription) []byte {
+	dst = appendString(append(dst, byte(kindSubscribe)), client)
+	return appendSubscriptions(dst, subs)
+}
+
+func appendSubscriptions(dst []byte, subs []Subscription) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(subs)))
+	for i := range subs {
+		s := &subs[i]
+		dst = appendString(dst, s.Filter)
+		dst = binary.AppendUvarint(dst, uint64(s.ID))
+		dst = append(dst, s.QoS|flag(s.NoLocal, 4)|flag(s.RetainAsPublished, 8))
+	}
+	return dst
+}
+
+func (p *parser) subscriptions() []Subscription {
+	subs := make([]Subscription, p.count(3))
+	for i := range subs {
+		s := &subs[i]
+		s.Filter = p.string()
+		s.ID = uint32(p.uint())
+		options := p.byte()
+		s.QoS, s.NoLocal, s.RetainAsPublished = options&3, options&4 != 0, options&8 != 0
+	}
+	return subs
+}
+
+// AppendUnsubscribe appends the record of filters given up.
+func AppendUnsubscribe(dst []byte, client string, filters []string) []byte {
+	dst = appendString(append(dst, byte(kindUnsubscribe)), client)
+	dst = binary.AppendUvarint(dst, uint64(len(filters)))
+	for _, f := range filters {
+		dst = appendString(dst, f)
+	}
+	return dst
+}
+
+// AppendMessage appends the head of a message's record; the message itself, as message.Append
+// encodes it, follows.
+func AppendMessage(dst []byte, recipients []Recipient) []byte {
+	dst = binary.AppendUvarint(append(dst, byte(kindMessage)), uint64(len(recipients)))
+	for i := range recipients {
+		r := &recipients[i]
+		dst = appendString(dst, r.Client)
+		dst = binary.AppendUvarint(dst, r.Epoch)
+		dst = append(dst, r.QoS|flag(r.Retain, 4))
+		dst = appendIDs(dst, r.IDs)
+	}
+	return dst
+}
+
+func (p *parser) recipients() []Recipient {
+	rs := make([]Recipient, p.count(4))
+	for i := range rs {
+		r := &rs[i]
+		r.Client = p.string()
+		r.Epoch = p.uint()
+		options := p.byte()
+		r.QoS, r.Retain = options&3, options&4 != 0
+		r.IDs = p.ids()
+	}
+	return rs
+}
+
+// AppendDone appends the record that a session is done with the messages of these ordinals.
+func AppendDone(dst []byte, client string, ordinals []uint64) []byte {
+	dst = appendString(append(dst, byte(kindDone)), client)
+	dst = binary.AppendUvarint(dst, uint64(len(ordinals)))
+	for _, o := range ordinals {
+		dst = binary.AppendUvarint(dst, o)
+	}
+	return dst
+}
+
+// AppendArrived appends the record that the client has the QoS 2 message of this ordinal.
+func AppendArrived(dst []byte, client string, ordinal uint64) []byte {
+	return binary.AppendUvarint(appendString(append(dst, byte(kindArrived)), client), ordinal)
+}
+
+// AppendInbound appends the record that an inbound QoS 2 packet identifier is taken, or free again.
+func AppendInbound(dst []byte, client string, id uint16, free bool) []byte {
+	k := kindInbound
+	if free {
+		k = kindInboundDone
+	}
+	return binary.AppendUvarint(appendString(append(dst, byte(k)), client), uint64(id))
+}
+
+func appendString(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func appendIDs(dst []byte, ids []uint32) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(ids)))
+	for _, id := range ids {
+		dst = binary.AppendUvarint(dst, uint64(id))
+	}
+	return dst
+}
+
+func flag(b bool, bit byte) byte {
+	if b {
+		return bit
+	}
+	return 0
+}
+
+// parser reads a record; after a failure everything it returns is zero.
+type parser struct {
+	rest []byte
+	err  error
+}
+
+func (p *parser) fail(what string) {
+	if p.err == nil {
+		p.err = fmt.Errorf("damaged record: %s", what)
+	}
+	p.rest = nil
+}
+
+func (p *parser) byte() byte {
+	if len(p.rest) == 0 {
+		p.fail("it ends early")
+		return 0
+	}
+	b := p.rest[0]
+	p.rest = p.rest[1:]
+	return b
+}
+
+func (p *parser) uint() uint64 {
+	v, n := binary.Uvarint(p.rest)
+	if n <= 0 {
+		p.fail("bad number")
+		return 0
+	}
+	p.rest = p.rest[n:]
+	return v
+}
+
+// count is the length of a list whose items are of at least size bytes each.
+func (p *parser) count(size int) int {
+	n := p.uint()
+	if n > uint64(len(p.rest)/size) {
+		p.fail("bad count")
+		return 0
+	}
+	return int(n)
+}
+
+func (p *parser) string() string {
+	n := p.count(1)
+	s := string(p.rest[:n])
+	p.rest = p.rest[n:]
+	return s
+}
+
+func (p *parser) ids() []uint32 {
+	n := p.count(1)
+	if n == 0 {
+		return nil
+	}
+	ids := make([]uint32, n)
+	for i := range ids {
+		ids[i] = uint32(p.uint())
+	}
+	return ids
+}

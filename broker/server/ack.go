@@ -1,0 +1,148 @@
+package server
+
+import (
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+)
+
+// ack is the acknowledgement of the PUBLISH that is being handled. Work that is done later, when
+// the disk has it, takes a part; the acknowledgement is sent when the last part is done, and never
+// before those of earlier PUBLISHes.
+type ack struct {
+	conn    *conn
+	kind    packet.Type // PUBACK or PUBREC
+	id      uint16
+	again   bool // of a QoS 2 PUBLISH that came before: it is counted already
+	reason  packet.ReasonCode
+	pending *pendingAck // nil while it is not in the queue
+}
+
+// part takes one part. The caller calls conn.partDone with it once.
+func (a *ack) part() *pendingAck {
+	if a.pending == nil {
+		a.queue()
+	}
+	a.conn.acks.more(a.pending)
+	return a.pending
+}
+
+// queue puts the acknowledgement in the queue, with one part, which finish does.
+func (a *ack) queue() *pendingAck {
+	a.conn.flushReplies() // acknowledgements of earlier PUBLISHes first
+	a.pending = &pendingAck{ack: *a, left: 1}
+	a.conn.unacked.Add(1)
+	a.conn.acks.add(a.pending)
+	return a.pending
+}
+
+// finish says that no further parts will be taken.
+func (a *ack) finish() {
+	switch {
+	case a.pending != nil:
+		a.conn.partDone(a.conn.batch, a.pending, nil)
+	case a.conn.acks.empty():
+		a.conn.replies = a.conn.appendAck(a.conn.replies, a)
+	default:
+		a.conn.partDone(a.conn.batch, a.queue(), nil)
+	}
+}
+
+// partDone notes that a part is done and sends the acknowledgements that may go now. A part that
+// failed is one that the disk does not have: its publisher is told (MQTT 5), or not answered.
+func (c *conn) partDone(b *batch, p *pendingAck, err error) {
+	reason := packet.Success
+	if err != nil {
+		reason = packet.QuotaExceeded
+	}
+	var room [8]*pendingAck
+	var buf []byte
+	c.acks.mu.Lock() // until the bytes are in the outbox, so that they leave in order
+	defer c.acks.mu.Unlock()
+	for _, a := range c.acks.done(p, reason, room[:0]) {
+		c.unacked.Add(-1)
+		if a.kind == packet.TypePubrec && a.reason == packet.QuotaExceeded {
+			c.srv.journal.forget(c.client, a.id)
+		}
+		buf = c.appendAck(buf, &a.ack)
+	}
+	if len(buf) > 0 {
+		b.wake(c.sess.Append(c, buf))
+	}
+}
+
+func (c *conn) appendAck(dst []byte, a *ack) []byte {
+	switch {
+	case a.kind != packet.TypePubrec || a.again:
+	case a.reason.Failed():
+		c.sess.Release(a.id)
+	default:
+		c.unacked.Add(1) // until PUBREL
+	}
+	if a.reason.Failed() && c.peer.version != packet.V5 {
+		return dst // 3.1.1 has no way to say no: the client sends again
+	}
+	p := packet.Ack{PacketID: a.id, Reason: a.reason}
+	return p.Append(dst, a.kind, c.peer.version)
+}
+
+// acknowledge handles PUBACK, PUBREC, PUBREL and PUBCOMP.
+func (c *conn) acknowledge(t packet.Type, body []byte) error {
+	var a packet.Ack
+	if err := a.Parse(t, body, c.peer.version); err != nil {
+		return err
+	}
+	var sink session.Sink
+	known := false
+	switch t {
+	case packet.TypePuback:
+		sink, known = c.sess.Puback(a.PacketID, c.batch.now)
+	case packet.TypePubrec:
+		sink, known = c.pubrec(&a)
+	case packet.TypePubrel:
+		known = c.pubrel(a.PacketID)
+	case packet.TypePubcomp:
+		sink, known = c.sess.Pubcomp(a.PacketID, c.batch.now)
+	}
+	c.batch.wake(sink)
+	c.srv.journal.released(c.client)
+	if !known {
+		c.srv.log.Debug("acknowledgement of an unknown packet identifier", "client_id", c.client.id, "packet", t.String())
+	}
+	return nil
+}
+
+// pubrec answers PUBREC with PUBREL, once it is stored that the client has the message. [MQTT-4.3.3-4]
+func (c *conn) pubrec(a *packet.Ack) (sink session.Sink, known bool) {
+	ordinal, stored, sink, known := c.sess.Pubrec(a.PacketID, a.Reason.Failed(), c.batch.now)
+	if a.Reason.Failed() {
+		return sink, known
+	}
+	rel := packet.Ack{PacketID: a.PacketID, Reason: reasonFor(known)}
+	if stored {
+		c.journaled(rel.Append(nil, packet.TypePubrel, c.peer.version), c.srv.journal.arrived(c.client, ordinal))
+	} else {
+		c.replies = rel.Append(c.replies, packet.TypePubrel, c.peer.version)
+	}
+	return sink, known
+}
+
+// pubrel frees the packet identifier of an inbound QoS 2 message. [MQTT-4.3.3-11]
+func (c *conn) pubrel(id uint16) (known bool) {
+	if known = c.sess.Release(id); known && c.unacked.Add(-1) < 0 {
+		c.unacked.Add(1) // taken on an earlier connection, and not counted on this one
+	}
+	comp := packet.Ack{PacketID: id, Reason: reasonFor(known)}
+	var wait stored
+	if known {
+		wait = c.srv.journal.inboundDone(c.client, id)
+	}
+	c.journaled(comp.Append(nil, packet.TypePubcomp, c.peer.version), wait)
+	return known
+}
+
+func reasonFor(known bool) packet.ReasonCode {
+	if known {
+		return packet.Success
+	}
+	return packet.PacketIdentifierNotFound
+}

@@ -1,0 +1,60 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+)
+
+// ackQueue keeps the acknowledgements of a connection's PUBLISHes in the order in which the
+// PUBLISHes came, though some wait for the disk. [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+type ackQueue struct {
+	mu      sync.Mutex
+	waiting []*pendingAck
+}
+
+// pendingAck is an acknowledgement that is not sent yet.
+type pendingAck struct {
+	ack
+	left int // parts of the work that are not done
+}
+
+// add appends an acknowledgement.
+func (q *ackQueue) add(a *pendingAck) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, a)
+}
+
+// more counts one more part of work that a waits for.
+func (q *ackQueue) more(a *pendingAck) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	a.left++
+}
+
+// empty says whether an acknowledgement may overtake nothing.
+func (q *ackQueue) empty() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.waiting) == 0
+}
+
+// done notes that a part of a's work is done and returns the acknowledgements that may go now. mu is held.
+func (q *ackQueue) done(a *pendingAck, reason packet.ReasonCode, dst []*pendingAck) []*pendingAck {
+	a.left--
+	if reason.Failed() {
+		a.reason = reason
+	}
+	n := 0
+	for n < len(q.waiting) && q.waiting[n].left <= 0 {
+		n++
+	}
+	dst = append(dst, q.waiting[:n]...)
+	clear(q.waiting[:n])
+	q.waiting = q.waiting[n:]
+	if len(q.waiting) == 0 {
+		q.waiting = nil
+	}
+	return dst
+}

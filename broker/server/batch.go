@@ -1,0 +1,43 @@
+package server
+
+import (
+	"sync"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+)
+
+// batch is what is shared by everything that one goroutine does before it flushes.
+type batch struct {
+	now    int64 // Unix milliseconds
+	out    session.Outgoing
+	dirty  []session.Sink
+	stored []storedTarget // of the message being published, to be stored first
+}
+
+var batchPool = sync.Pool{New: func() any { return new(batch) }}
+
+// newBatch begins a batch; end flushes it.
+func newBatch(now time.Time) *batch {
+	b := batchPool.Get().(*batch)
+	b.now = now.UnixMilli()
+	return b
+}
+
+// wake notes a sink to flush; nil: none.
+func (b *batch) wake(s session.Sink) {
+	if s != nil {
+		b.dirty = append(b.dirty, s)
+	}
+}
+
+// end flushes every outbox that the batch made non-empty, and must be the last use of b.
+func (b *batch) end() {
+	for i, s := range b.dirty {
+		s.Flush()
+		b.dirty[i] = nil
+	}
+	b.dirty = b.dirty[:0]
+	b.out.Reset(nil, false, 0)
+	batchPool.Put(b)
+}

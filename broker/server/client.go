@@ -1,0 +1,223 @@
+package server
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+	"github.com/dunlin-mqtt/dunlin/broker/store"
+)
+
+// client is one client identifier: its session and what the server knows beside it. It lives as
+// long as the session does; attach and detach are its only transitions.
+type client struct {
+	id   string
+	srv  *Server
+	part int // of the partition log
+	sess *session.Session
+	// identity is who connected last: deliveries to an absent client are checked against it.
+	identity atomic.Pointer[auth.Identity]
+
+	epoch  uint64      // tells this session from earlier ones of the same identifier
+	stored atomic.Bool // messages for it are stored before they are delivered
+
+	mu       sync.Mutex
+	conn     *conn
+	used     bool  // a connection has been attached: there is a session to resume
+	logged   bool  // the journal knows of it
+	left     int64 // when the last connection ended, in Unix milliseconds; 0: connected
+	subs     map[string]*subscription
+	expiry   uint32      // seconds that the session outlives its connection
+	expire   *time.Timer // ends the session; nil while connected
+	will     *will       // waits for its delay; nil: none
+	willTime *time.Timer
+	ended    bool // no longer in the registry
+}
+
+// registry is every session by client identifier.
+type registry struct {
+	shards [store.Partitions]struct {
+		mu sync.Mutex
+		m  map[string]*client
+	}
+}
+
+func (r *registry) init() {
+	for i := range r.shards {
+		r.shards[i].m = make(map[string]*client)
+	}
+}
+
+// get returns the client with an identifier, made if there is none.
+func (r *registry) get(s *Server, id string) *client {
+	part := store.PartitionOf(id)
+	shard := &r.shards[part]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	cl := shard.m[id]
+	if cl == nil {
+		cl = &client{id: id, srv: s, part: part, sess: session.New(id, &s.limits), epoch: uint64(s.now().UnixNano())}
+		shard.m[id] = cl
+	}
+	return cl
+}
+
+func (r *registry) remove(cl *client) {
+	shard := &r.shards[cl.part]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	if shard.m[cl.id] == cl {
+		delete(shard.m, cl.id)
+	}
+}
+
+// all is a snapshot of a partition's clients.
+func (r *registry) all(part int) []*client {
+	shard := &r.shards[part]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	clients := make([]*client, 0, len(shard.m))
+	for _, cl := range shard.m {
+		clients = append(clients, cl)
+	}
+	return clients
+}
+
+// attach makes c the connection of its client identifier's session. An older connection is ended
+// first (0x8E) and waited for; with clean start an older session is ended too. [MQTT-3.1.4-3] [MQTT-3.1.2-4] [MQTT-3.1.2-5]
+func (s *Server) attach(c *conn, p *packet.Connect) error {
+	for {
+		cl := s.clients.get(s, p.ClientID)
+		cl.mu.Lock()
+		switch {
+		case cl.ended:
+			cl.mu.Unlock()
+		case cl.conn != nil:
+			old := cl.conn
+			cl.mu.Unlock()
+			old.kick(&packet.Error{Reason: packet.SessionTakenOver, Clause: "MQTT-3.1.4-3", Detail: "another connection has the same client identifier"})
+			<-old.ended
+		case cl.used && (p.CleanStart || !cl.belongsTo(c.identity)):
+			cl.endLocked()
+			cl.mu.Unlock()
+		default:
+			err := cl.attachLocked(c, p)
+			cl.mu.Unlock()
+			return err
+		}
+	}
+}
+
+// belongsTo says whether the session is of id's user: no other gets what is in it, whatever client
+// identifier it gives.
+func (cl *client) belongsTo(id *auth.Identity) bool {
+	owner := cl.identity.Load()
+	return owner.Username() == id.Username() && owner.Anonymous() == id.Anonymous()
+}
+
+// attachLocked makes c the connection. CONNACK goes into the outbox with the attachment, so that
+// nothing can be before it. [MQTT-3.2.0-1]
+func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
+	expiry, identity := cl.expiry, cl.identity.Load()
+	cl.expiry = c.peer.sessionExpiry
+	cl.identity.Store(c.identity)
+	if err := cl.srv.journal.attach(cl); err != nil {
+		cl.expiry = expiry
+		cl.identity.Store(identity)
+		if !cl.used {
+			cl.endLocked()
+		}
+		return &packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.2.2.2", Detail: "the session cannot be stored"}
+	}
+	cl.stopTimers()
+	cl.will = nil // the client is back before its will was due [MQTT-3.1.3-9]
+	cl.conn, cl.left = c, 0
+	c.client, c.sess = cl, cl.sess
+	cl.sess.Attach(session.Attachment{
+		Sink: c, Version: c.peer.version, Durable: cl.expiry > 0,
+		ReceiveMaximum: int(p.Properties.ReceiveMaximum), MaxPacketSize: p.Properties.MaximumPacketSize,
+	}, c.connack(p, cl.used))
+	cl.used = true
+	return nil
+}
+
+// detach ends the connection's hold on the session: the will is sent or scheduled, and the session
+// ends now or when it expires.
+func (cl *client) detach(c *conn) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	cl.sess.Detach(c)
+	if cl.conn != c {
+		return
+	}
+	cl.conn = nil
+	cl.expiry = c.peer.sessionExpiry
+	w := c.will
+	if c.peer.withoutWill {
+		w = nil // [MQTT-3.1.2-10]
+	}
+	if cl.expiry == 0 {
+		cl.will = w
+		cl.endLocked()
+		return
+	}
+	cl.left = cl.srv.now().UnixMilli()
+	id := cl.identity.Load()
+	cl.identity.Store(auth.Recall(cl.id, id.Username(), id.Anonymous()))
+	cl.srv.journal.detach(cl)
+	cl.scheduleWill(w)
+	cl.scheduleExpiry()
+}
+
+// scheduleExpiry ends the session when its interval since the last connection has passed. cl.mu is held.
+func (cl *client) scheduleExpiry() {
+	if cl.expiry == neverExpires {
+		return
+	}
+	due := time.UnixMilli(cl.left).Add(time.Duration(cl.expiry) * time.Second)
+	var timer *time.Timer // cl.mu is held until it is set
+	timer = time.AfterFunc(max(0, due.Sub(cl.srv.now())), func() { cl.expired(&timer) })
+	cl.expire = timer
+}
+
+// neverExpires is the session expiry interval of a session without end. MQTT 5 §3.1.2.11.2.
+const neverExpires = 0xFFFFFFFF
+
+// expired ends the session, unless its timer has been stopped in the meantime.
+func (cl *client) expired(timer **time.Timer) {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	if cl.expire == *timer {
+		cl.endLocked()
+	}
+}
+
+func (cl *client) stopTimers() {
+	if cl.expire != nil {
+		cl.expire.Stop()
+		cl.expire = nil
+	}
+	if cl.willTime != nil {
+		cl.willTime.Stop()
+		cl.willTime = nil
+	}
+}
+
+// endLocked ends the session: its subscriptions go, and a will that is still due is sent. [MQTT-3.1.3-9]
+func (cl *client) endLocked() {
+	cl.ended = true
+	cl.stopTimers()
+	for filter, sub := range cl.subs {
+		cl.srv.index.Remove(filter, sub)
+	}
+	cl.subs = nil
+	cl.srv.journal.end(cl)
+	cl.srv.clients.remove(cl)
+	if w := cl.will; w != nil {
+		cl.will = nil
+		cl.srv.publishWill(w)
+	}
+}

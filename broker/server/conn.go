@@ -1,0 +1,254 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+)
+
+// conn is one network connection. Its reader goroutine owns everything here but what says otherwise.
+type conn struct {
+	srv      *Server
+	listener *config.Listener
+	nc       net.Conn
+	raw      syscall.RawConn // nil: not plain TCP
+	in       reader
+	out      writer
+	started  goroutines // guards itself
+
+	client   *client // nil before CONNECT
+	sess     *session.Session
+	identity *auth.Identity
+	peer     peer
+	will     *will // guarded by client.mu
+
+	batch   *batch // of the moment; nil between batches
+	pub     packet.Publish
+	routes  routes
+	ack     ack // of the PUBLISH that is being handled
+	acks    ackQueue
+	unacked atomic.Int32 // inbound QoS 1 and 2 messages that are not fully acknowledged
+	replies []byte       // control packets of this batch
+
+	keepAlive *time.Timer
+	lastRead  atomic.Int64 // nanoseconds since the server was made
+	kicked    atomic.Pointer[packet.Error]
+	gone      chan struct{} // closed by kick
+	ended     chan struct{} // closed once the session has been given up
+	feeds     feeds
+}
+
+// peer is what the client said of itself in CONNECT.
+type peer struct {
+	version       packet.Version
+	keepAlive     time.Duration // 1.5 times the granted one; 0: none
+	problemInfo   bool          // it wants reason strings
+	sessionExpiry uint32        // seconds, granted
+	assigned      bool          // the client identifier is ours
+	gracefully    bool          // it sent DISCONNECT
+	withoutWill   bool          // and it was a normal one
+}
+
+func newConn(s *Server, l *config.Listener, nc net.Conn) *conn {
+	c := &conn{srv: s, listener: l, nc: nc, gone: make(chan struct{}), ended: make(chan struct{})}
+	if tcp, ok := nc.(syscall.Conn); ok { // not TLS
+		if raw, err := tcp.SyscallConn(); err == nil {
+			c.raw = raw
+		}
+	}
+	c.in.init(c)
+	c.out.init(c)
+	return c
+}
+
+// serve is the life of a connection: CONNECT, then batches of packets until it ends.
+func (c *conn) serve(ctx context.Context) {
+	defer c.srv.untrack(c)
+	defer c.started.wait()
+	defer func() { _ = c.nc.Close() }()
+	_ = c.nc.SetReadDeadline(time.Now().Add(time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds) * time.Second))
+	err := errGone
+	if c.kicked.Load() == nil { // else its deadline may just have been overwritten
+		err = c.connect(ctx)
+	}
+	if err == nil {
+		_ = c.nc.SetReadDeadline(time.Time{})
+		c.startKeepAlive()
+		if c.kicked.Load() == nil { // else its deadline may just have been taken back
+			err = c.handleBatches()
+		}
+	}
+	c.end(err)
+}
+
+// handleBatches reads as much as there is, handles all of it, and only then flushes whatever it made non-empty.
+func (c *conn) handleBatches() error {
+	for {
+		data, err := c.in.next()
+		if err != nil {
+			return err
+		}
+		now := c.srv.now()
+		c.lastRead.Store(int64(now.Sub(c.srv.started)))
+		c.batch = newBatch(now)
+		used, err := c.handle(data)
+		c.in.consumed(data, used)
+		c.flushReplies()
+		c.batch.end()
+		c.batch = nil
+		if err != nil {
+			return err
+		}
+		if err := c.out.waitForRoom(); err != nil {
+			return err
+		}
+	}
+}
+
+// handle handles the whole packets in data and says how many bytes that were.
+func (c *conn) handle(data []byte) (used int, err error) {
+	limit := int(c.srv.cfg.MQTT.MaxPacketSizeBytes)
+	for used < len(data) {
+		h, body, n, need, err := packet.NextVersion(data[used:], limit, c.peer.version)
+		if err != nil {
+			return used, err
+		}
+		if n == 0 {
+			c.in.need(need)
+			return used, nil
+		}
+		used += n
+		if err := c.dispatch(h, body); err != nil {
+			return used, err
+		}
+	}
+	return used, nil
+}
+
+func (c *conn) dispatch(h packet.Header, body []byte) error {
+	switch h.Type {
+	case packet.TypePublish:
+		return c.publish(h, body)
+	case packet.TypePuback, packet.TypePubrec, packet.TypePubrel, packet.TypePubcomp:
+		return c.acknowledge(h.Type, body)
+	case packet.TypeSubscribe:
+		return c.subscribe(body)
+	case packet.TypeUnsubscribe:
+		return c.unsubscribe(body)
+	case packet.TypePingreq:
+		c.replies = packet.AppendPingresp(c.replies) // [MQTT-3.12.4-1]
+		return nil
+	case packet.TypeDisconnect:
+		return c.disconnected(body)
+	case packet.TypeConnect: // [MQTT-3.1.0-2]
+		return &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.1.0-2", Detail: "second CONNECT"}
+	}
+	return &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT 5 §2.1.2", Detail: h.Type.String() + " from a client"}
+}
+
+// errGone ends a connection that needs no answer.
+var errGone = errors.New("connection ended")
+
+// disconnected handles DISCONNECT.
+func (c *conn) disconnected(body []byte) error {
+	var d packet.Disconnect
+	if err := d.Parse(body, c.peer.version); err != nil {
+		return err
+	}
+	if d.HasSessionExpiry {
+		if c.peer.sessionExpiry == 0 && d.SessionExpiry > 0 {
+			return &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT 5 §3.14.2.2.2", Detail: "DISCONNECT raises a session expiry of 0"}
+		}
+		c.peer.sessionExpiry = c.srv.grantExpiry(d.SessionExpiry)
+	}
+	c.peer.gracefully = true
+	c.peer.withoutWill = d.Reason == packet.NormalDisconnection // [MQTT-3.14.4-3]
+	return errGone
+}
+
+// flushReplies moves the control packets of the batch into the outbox.
+func (c *conn) flushReplies() {
+	if len(c.replies) == 0 {
+		return
+	}
+	c.batch.wake(c.sess.Append(c, c.replies))
+	c.replies = c.replies[:0]
+	if cap(c.replies) > 4096 {
+		c.replies = nil
+	}
+}
+
+// kick ends the connection from outside, with a reason for the client. It does not wait.
+func (c *conn) kick(reason *packet.Error) {
+	if !c.kicked.CompareAndSwap(nil, reason) {
+		return
+	}
+	close(c.gone)
+	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes the reader, which says goodbye
+}
+
+// end says goodbye as far as the error asks for it and gives the session up.
+func (c *conn) end(err error) {
+	if kicked := c.kicked.Load(); kicked != nil {
+		err = kicked
+	}
+	var perr *packet.Error
+	if errors.As(err, &perr) {
+		if c.sess != nil && c.peer.version == packet.V5 {
+			d := packet.Disconnect{Reason: perr.Reason}
+			if c.peer.problemInfo {
+				d.ReasonString = perr.Detail
+			}
+			c.out.finish(d.Append(nil, c.peer.version)) // [MQTT-4.13.1-1]
+		}
+		c.logEnd(perr)
+	} else if err != nil && !errors.Is(err, errGone) && !errors.Is(err, io.EOF) {
+		c.srv.log.Debug("connection lost", "peer", c.nc.RemoteAddr().String(), "reason", err.Error())
+	}
+	if c.keepAlive != nil {
+		c.keepAlive.Stop()
+	}
+	if c.client != nil {
+		c.client.detach(c)
+	}
+	close(c.ended)
+}
+
+// lost ends the connection after a failed write; the client cannot be told.
+func (c *conn) lost() { _ = c.nc.Close() }
+
+func (c *conn) logEnd(e *packet.Error) {
+	id := ""
+	if c.client != nil {
+		id = c.client.id
+	}
+	c.srv.log.Info("connection ended by the broker", "client_id", id, "listener", c.listener.Name,
+		"peer", c.nc.RemoteAddr().String(), "reason", e.Error(), "code", e.Reason.String())
+}
+
+// startKeepAlive ends the connection when nothing has come for one and a half keep alives. [MQTT-3.1.2-22]
+func (c *conn) startKeepAlive() {
+	if c.peer.keepAlive == 0 {
+		return
+	}
+	c.lastRead.Store(int64(c.srv.now().Sub(c.srv.started)))
+	c.keepAlive = time.AfterFunc(c.peer.keepAlive, c.checkKeepAlive)
+}
+
+func (c *conn) checkKeepAlive() {
+	idle := c.srv.now().Sub(c.srv.started) - time.Duration(c.lastRead.Load())
+	if left := c.peer.keepAlive - idle; left > 0 {
+		c.keepAlive.Reset(left)
+		return
+	}
+	c.kick(&packet.Error{Reason: packet.KeepAliveTimeout, Clause: "MQTT-3.1.2-22", Detail: "nothing received for one and a half times the keep alive"})
+}

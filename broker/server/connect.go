@@ -1,0 +1,185 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
+)
+
+// connect reads CONNECT, authenticates and attaches the session, and answers with CONNACK.
+func (c *conn) connect(ctx context.Context) error {
+	p, err := c.readConnect()
+	if err != nil {
+		c.refuse(err)
+		return err
+	}
+	if err := c.admit(ctx, p); err != nil {
+		c.refuse(err)
+		return err
+	}
+	c.grant(p)
+	c.will = newWill(p, c.identity)
+	if err := c.srv.attach(c, p); err != nil {
+		c.refuse(err)
+		return err
+	}
+	if !c.srv.auth.Policy().Valid(c.identity) { // revoked since it was authenticated
+		c.kick(errRevoked)
+	}
+	b := newBatch(c.srv.now())
+	b.wake(c)
+	b.wake(c.sess.Resume(b.now))
+	b.end()
+	c.srv.log.Debug("connected", "client_id", p.ClientID, "listener", c.listener.Name, "peer", c.nc.RemoteAddr().String())
+	return nil
+}
+
+// readConnect reads the first packet. What follows it in the same read is left for the first batch.
+func (c *conn) readConnect() (*packet.Connect, error) {
+	for {
+		data, err := c.in.next()
+		if err != nil {
+			return nil, err
+		}
+		h, body, n, need, err := packet.Next(data, int(c.srv.cfg.MQTT.MaxPacketSizeBytes))
+		if err == nil && n == 0 {
+			c.in.need(need)
+			c.in.consumed(data, 0)
+			continue
+		}
+		p := new(packet.Connect)
+		switch {
+		case err != nil:
+		case h.Type != packet.TypeConnect: // [MQTT-3.1.0-1]
+			err = &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.1.0-1", Detail: "first packet is " + h.Type.String() + ", not CONNECT"}
+		default:
+			err = p.Parse(body)
+			c.peer.version = p.Version
+		}
+		c.in.consumed(data, n)
+		c.in.again = true
+		return p, err
+	}
+}
+
+// admit refuses a CONNECT that the broker cannot serve, and authenticates it.
+func (c *conn) admit(ctx context.Context, p *packet.Connect) error {
+	if p.Properties.AuthMethod != "" {
+		return &packet.Error{Reason: packet.BadAuthenticationMethod, Clause: "MQTT-4.12.0-1", Detail: "no extended authentication method is offered"}
+	}
+	if p.ClientID == "" {
+		if p.Version != packet.V5 && !p.CleanStart || p.Version == packet.V31 { // [MQTT-3.1.3-8 of 3.1.1]
+			return &packet.Error{Reason: packet.ClientIdentifierNotValid, Clause: "MQTT-3.1.3-8", Detail: "an empty client identifier needs a clean session"}
+		}
+		p.ClientID = "auto-" + rand.Text() // [MQTT-3.1.3-6] [MQTT-3.1.3-7]
+		c.peer.assigned = true
+	}
+	if err := c.admitWill(p.Will); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds)*time.Second)
+	defer cancel()
+	id, err := c.srv.auth.Authenticate(ctx, auth.Credentials{
+		ClientID: p.ClientID, Username: p.Username, HasUsername: p.HasUsername, Password: p.Password, HasPassword: p.HasPassword,
+	})
+	if err != nil {
+		return &packet.Error{Reason: authReason(err), Clause: "MQTT-3.1.4-2", Detail: err.Error()}
+	}
+	c.identity = id
+	return nil
+}
+
+func authReason(err error) packet.ReasonCode {
+	switch {
+	case errors.Is(err, auth.ErrBadCredentials):
+		return packet.BadUserNameOrPassword
+	case errors.Is(err, auth.ErrNotAllowed):
+		return packet.NotAuthorized
+	}
+	return packet.ServerBusy
+}
+
+func (c *conn) admitWill(w *packet.Will) error {
+	m := &c.srv.cfg.MQTT
+	switch {
+	case w == nil:
+		return nil
+	case int32(w.QoS) > *m.MaxQoS:
+		return &packet.Error{Reason: packet.QoSNotSupported, Clause: "MQTT-3.2.2-12", Detail: "the will's QoS is above the Maximum QoS"}
+	case w.Retain && !*m.RetainAvailable:
+		return &packet.Error{Reason: packet.RetainNotSupported, Clause: "MQTT-3.2.2-13", Detail: "the will is to be retained, which is not available"}
+	}
+	if err := topic.ValidName(w.Topic, int(m.MaxTopicLevels)); err != nil {
+		return &packet.Error{Reason: packet.TopicNameInvalid, Clause: "MQTT-3.1.3-11", Detail: "will: " + err.Error()}
+	}
+	return nil
+}
+
+// grant settles keep alive and session expiry.
+func (c *conn) grant(p *packet.Connect) {
+	m := &c.srv.cfg.MQTT
+	keepAlive := int32(p.KeepAlive)
+	if limit := m.KeepAliveMaxSeconds; limit > 0 && (keepAlive == 0 || keepAlive > limit) {
+		keepAlive = limit
+	}
+	c.peer.keepAlive = time.Duration(keepAlive) * time.Second * 3 / 2
+	c.peer.problemInfo = !p.Properties.NoProblemInformation
+	switch {
+	case p.Version == packet.V5:
+		c.peer.sessionExpiry = c.srv.grantExpiry(p.Properties.SessionExpiry)
+	case !p.CleanStart:
+		c.peer.sessionExpiry = c.srv.grantExpiry(neverExpires)
+	}
+}
+
+func (s *Server) grantExpiry(wanted uint32) uint32 {
+	return uint32(min(int64(wanted), s.cfg.MQTT.SessionExpiryMaxSeconds))
+}
+
+// connack is the CONNACK of a success. MQTT 5 §3.2.2.3.
+func (c *conn) connack(p *packet.Connect, present bool) []byte {
+	m := &c.srv.cfg.MQTT
+	ok := packet.Connack{SessionPresent: present}
+	props := &ok.Properties
+	props.ReceiveMaximum = uint16(m.ReceiveMaximum)
+	props.MaximumPacketSize = uint32(m.MaxPacketSizeBytes)
+	props.NoRetain = !*m.RetainAvailable
+	props.NoWildcard = !*m.WildcardSubscriptionAvailable
+	props.NoShared = true
+	if *m.MaxQoS < 2 {
+		props.MaximumQoS, props.HasMaximumQoS = byte(*m.MaxQoS), true
+	}
+	if c.peer.assigned {
+		props.AssignedClientID = p.ClientID
+	}
+	if p.Properties.SessionExpiry != c.peer.sessionExpiry {
+		props.SessionExpiry, props.HasSessionExpiry = c.peer.sessionExpiry, true
+	}
+	if granted := uint16(c.peer.keepAlive / (time.Second * 3 / 2)); granted != p.KeepAlive {
+		props.ServerKeepAlive, props.HasServerKeepAlive = granted, true
+	}
+	return ok.Append(nil, c.peer.version)
+}
+
+// refuse answers a CONNECT that failed, if it was a CONNECT of a version that has an answer. [MQTT-3.1.4-1]
+func (c *conn) refuse(err error) {
+	var perr *packet.Error
+	if !errors.As(err, &perr) || c.peer.version == 0 {
+		return
+	}
+	code, ok := packet.ConnackCode(c.peer.version, perr.Reason)
+	if !ok || code == 0 {
+		return
+	}
+	no := packet.Connack{Reason: perr.Reason}
+	if c.peer.version == packet.V5 {
+		no.Properties.ReasonString = perr.Detail
+	}
+	_ = c.nc.SetWriteDeadline(time.Now().Add(goodbyeTimeout))
+	_, _ = c.nc.Write(no.Append(nil, c.peer.version)) // a peer that is gone needs no answer
+}

@@ -1,0 +1,7 @@
+// Package server wires the broker: listeners, connections, sessions, the subscription index, the
+// retained store, authorization and deadlines. It is the only package that starts goroutines for
+// clients and the only one that turns a protocol error into a CONNACK or DISCONNECT.
+//
+// Lock order: client, then registry shard; session, store and topic locks are leaves. No lock is
+// held while a socket is read or written.
+package server

@@ -1,0 +1,182 @@
+package server_test
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/server"
+)
+
+// broker is a server under test.
+type broker struct {
+	*server.Server
+	t      testing.TB
+	cancel context.CancelFunc
+	result chan error
+}
+
+// open is a configuration that lets everybody do everything on one plain listener.
+func open(t testing.TB) config.Config {
+	return config.Config{
+		Listeners: []config.Listener{{
+			ListenerSettings: config.ListenerSettings{Name: "mqtt", Protocol: config.ProtocolMQTT, Port: freePort(t)}, Host: "127.0.0.1",
+		}},
+		Authentication: config.Authentication{AllowAnonymous: true},
+		Authorization:  config.Authorization{DefaultPolicy: config.PolicyAllow},
+	}
+}
+
+// freePort is a port that nobody listens on now.
+func freePort(t testing.TB) int32 {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close() //nolint:errcheck // nothing was written
+	return int32(ln.Addr().(*net.TCPAddr).Port)
+}
+
+// run starts a broker. When the test ends it is stopped, and no goroutine of it may be left.
+func run(t testing.TB, cfg config.Config) *broker {
+	t.Helper()
+	before := runtime.NumGoroutine()
+	t.Cleanup(func() { noLeak(t, before) })
+	return start(t, cfg)
+}
+
+// start is run without a look at goroutines.
+func start(t testing.TB, cfg config.Config) *broker {
+	t.Helper()
+	deps := server.Deps{}
+	if testing.Verbose() {
+		deps.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	srv, err := server.New(cfg, deps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	b := &broker{Server: srv, t: t, cancel: cancel, result: make(chan error, 1)}
+	go func() { b.result <- srv.Run(ctx) }()
+	select {
+	case <-srv.Ready():
+	case err := <-b.result:
+		t.Fatalf("Run: %v", err)
+	case <-time.After(mqtttest.Patience):
+		t.Fatal("the broker is not ready")
+	}
+	t.Cleanup(b.stop)
+	return b
+}
+
+// stop stops the broker and waits for it. A second time it does nothing.
+func (b *broker) stop() {
+	b.cancel()
+	if b.result == nil {
+		return
+	}
+	select {
+	case err := <-b.result:
+		if err != nil {
+			b.t.Errorf("Run: %v", err)
+		}
+	case <-time.After(mqtttest.Patience):
+		buf := make([]byte, 1<<20)
+		b.t.Errorf("the broker does not stop:\n%s", buf[:runtime.Stack(buf, true)])
+	}
+	b.result = nil
+}
+
+func (b *broker) addr() string { return b.Addr("mqtt").String() }
+
+// connect starts a client: a session that ends with its connection, or one of an hour.
+func (b *broker) connect(id string, clean bool, v packet.Version) *mqtttest.Client {
+	b.t.Helper()
+	return mqtttest.Start(b.t, b.addr(), hello(id, clean, v))
+}
+
+func hello(id string, clean bool, v packet.Version) packet.Connect {
+	p := packet.Connect{ClientID: id, CleanStart: clean, Version: v}
+	if !clean && v == packet.V5 {
+		p.Properties.SessionExpiry, p.Properties.HasSessionExpiry = 3600, true
+	}
+	return p
+}
+
+// noLeak waits for the number of goroutines to be what it was.
+func noLeak(t testing.TB, before int) {
+	t.Helper()
+	deadline := time.After(mqtttest.Patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for runtime.NumGoroutine() > before {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			buf := make([]byte, 1<<20)
+			t.Errorf("%d goroutines, and %d before:\n%s", runtime.NumGoroutine(), before, buf[:runtime.Stack(buf, true)])
+			return
+		}
+	}
+}
+
+// eventually fails if a condition does not come true. It is for what nothing on the wire tells of.
+func eventually(t testing.TB, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.After(mqtttest.Patience)
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	for !condition() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not in time: %s", what)
+		}
+	}
+}
+
+// write puts content into dir/name in one step, and returns the path.
+func write(t testing.TB, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.WriteFile(path+".new", []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// versions runs a test for 3.1.1 and 5, with the store in memory and on disk.
+func versions(t *testing.T, test func(t *testing.T, b *broker, v packet.Version)) {
+	for _, store := range []string{"memory", "disk"} {
+		for _, v := range []packet.Version{packet.V311, packet.V5} {
+			t.Run(store+"/"+v.String(), func(t *testing.T) {
+				cfg := open(t)
+				if store == "disk" {
+					cfg.Store.Dir = t.TempDir()
+				}
+				test(t, run(t, cfg), v)
+			})
+		}
+	}
+}
+
+// text is a PUBLISH of a text.
+func text(topic, payload string, qos byte) packet.Publish {
+	return packet.Publish{Topic: []byte(topic), Payload: []byte(payload), QoS: qos}
+}
+
+// filter is a plain subscription.
+func filter(f string, qos byte) packet.Filter { return packet.Filter{Filter: f, QoS: qos} }

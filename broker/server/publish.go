@@ -1,0 +1,122 @@
+package server
+
+import (
+	"github.com/dunlin-mqtt/dunlin/broker/message"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
+)
+
+// publish handles PUBLISH.
+func (c *conn) publish(h packet.Header, body []byte) error {
+	p := &c.pub
+	if err := p.Parse(h.Flags, body, c.peer.version); err != nil {
+		return err
+	}
+	if err := c.checkPublish(p); err != nil {
+		return err
+	}
+	if p.QoS == 2 && !c.sess.Receive(p.PacketID) {
+		a := c.newAck(p, true) // in its turn: the first may be waiting for the disk still
+		a.again = true
+		a.finish() // [MQTT-4.3.3-10]
+		return nil
+	}
+	r := c.routes.find(c.srv, c.identity, p.Topic)
+	if !r.allowed {
+		c.denyPublish(p)
+		return nil
+	}
+	msg := message.Message{
+		Topic: r.topic, Payload: p.Payload, Forward: p.Forward,
+		Publisher: c.client.id, QoS: p.QoS, Retain: p.Retain,
+	}
+	if p.HasExpiry {
+		msg.Expires = c.batch.now + int64(p.Expiry)*1000
+	}
+	c.srv.publish(c.batch, &msg, false, r.targets, c.newAck(p, len(r.targets) > 0))
+	return nil
+}
+
+// checkPublish refuses what CONNACK has ruled out.
+func (c *conn) checkPublish(p *packet.Publish) error {
+	m := &c.srv.cfg.MQTT
+	switch {
+	case p.Alias != 0:
+		return &packet.Error{Reason: packet.TopicAliasInvalid, Clause: "MQTT-3.3.2-9", Detail: "topic alias above the Topic Alias Maximum of 0"}
+	case len(p.SubscriptionIDs) > 0:
+		return &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.3.4-6", Detail: "subscription identifier in a PUBLISH from a client"}
+	case int32(p.QoS) > *m.MaxQoS:
+		return &packet.Error{Reason: packet.QoSNotSupported, Clause: "MQTT-3.2.2-11", Detail: "QoS above the Maximum QoS"}
+	case p.Retain && !*m.RetainAvailable:
+		return &packet.Error{Reason: packet.RetainNotSupported, Clause: "MQTT-3.2.2-14", Detail: "RETAIN where it is not available"}
+	case p.QoS > 0 && c.peer.version == packet.V5 && c.unacked.Load() >= m.ReceiveMaximum:
+		return &packet.Error{Reason: packet.ReceiveMaximumExceeded, Clause: "MQTT-3.3.4-9", Detail: "more unacknowledged PUBLISHes than the Receive Maximum"}
+	}
+	if c.routes.last != nil && c.routes.last.topic == string(p.Topic) {
+		return nil // checked before
+	}
+	if err := topic.ValidName(string(p.Topic), int(m.MaxTopicLevels)); err != nil {
+		return &packet.Error{Reason: packet.TopicNameInvalid, Clause: "MQTT-3.3.2-2", Detail: err.Error()}
+	}
+	return nil
+}
+
+// denyPublish answers a PUBLISH that the rules do not allow: with 0x87 where the version can say
+// so, else as if it had been published. [MQTT-3.3.5-2]
+func (c *conn) denyPublish(p *packet.Publish) {
+	c.srv.log.Debug("publish denied", "client_id", c.client.id, "topic", string(p.Topic))
+	reason := packet.NotAuthorized
+	if c.peer.version != packet.V5 {
+		reason = packet.Success
+	}
+	if a := c.newAck(p, true); a != nil {
+		a.reason = reason
+		a.finish()
+	}
+}
+
+// newAck is the acknowledgement that a PUBLISH calls for; nil: none.
+func (c *conn) newAck(p *packet.Publish, matched bool) *ack {
+	if p.QoS == 0 {
+		return nil
+	}
+	a := &c.ack
+	*a = ack{conn: c, id: p.PacketID, kind: packet.TypePuback}
+	if p.QoS == 2 {
+		a.kind = packet.TypePubrec
+	}
+	if !matched {
+		a.reason = packet.NoMatchingSubscribers
+	}
+	return a
+}
+
+// publish stores msg where somebody needs it stored and hands it to its targets. a is sent once
+// all of that is done; nil: nobody waits. owned says that msg is the callee's to keep.
+func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []target, a *ack) {
+	b.out.Reset(msg, owned, b.now)
+	if msg.Retain {
+		s.retain(b, a)
+	}
+	for i := range targets {
+		t := &targets[i]
+		if t.noLocal && t.client.id == msg.Publisher {
+			continue // [MQTT-3.8.3-3]
+		}
+		s.journal.deliver(b, t.client, t.delivery(msg))
+	}
+	s.journal.flush(b, a)
+	if a != nil && msg.QoS == 2 {
+		s.journal.inbound(a.conn.client, a.id, a) // after the message: taken means that it is stored
+	}
+	if a != nil {
+		a.finish()
+	}
+}
+
+func (t *target) delivery(msg *message.Message) session.Delivery {
+	return session.Delivery{
+		QoS: t.qos, Retain: t.retainAsPublished && msg.Retain, SubscriptionIDs: t.ids, // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+	}
+}

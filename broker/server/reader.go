@@ -1,0 +1,149 @@
+package server
+
+import (
+	"io"
+	"sync"
+	"syscall"
+)
+
+const (
+	readBuffer = 64 << 10 // of a pooled read buffer
+	// streamBuffer is what a TLS connection reads into at first: a blocking Read has to hold its
+	// buffer while it waits, so it starts small and grows with the traffic.
+	streamBuffer    = 2 << 10
+	streamBufferMax = 16 << 10
+)
+
+var readPool = sync.Pool{New: func() any { return new([readBuffer]byte) }}
+
+// reader reads a connection. On plain TCP it waits for readability first and borrows a buffer then,
+// so that an idle connection holds none.
+type reader struct {
+	c      *conn
+	rest   []byte // the beginning of a packet that is not whole yet
+	wanted int    // the size of that packet; 0: not known yet
+	again  bool   // rest has not been looked at: the next read is of it alone
+
+	borrowed *[readBuffer]byte
+	stream   []byte // TLS: the connection's own buffer
+	n        int    // bytes in the buffer
+	err      error
+	readable func(fd uintptr) bool // made once: a closure a read would be an allocation a read
+}
+
+func (r *reader) init(c *conn) {
+	r.c = c
+	r.readable = r.readNow
+}
+
+// next waits for bytes and returns them behind what was left over. The slice is valid until consumed.
+func (r *reader) next() ([]byte, error) {
+	if r.again {
+		r.again = false
+		if len(r.rest) > 0 {
+			return r.rest, nil
+		}
+	}
+	if r.wanted > readBuffer {
+		return r.nextOfLarge()
+	}
+	if r.c.raw == nil {
+		return r.nextOfStream()
+	}
+	if err := r.c.raw.Read(r.readable); err != nil {
+		return nil, err
+	}
+	if r.err != nil {
+		r.giveBack()
+		return nil, r.err
+	}
+	return r.borrowed[:r.n], nil
+}
+
+// readNow reads once without blocking; false: wait until there is something.
+func (r *reader) readNow(fd uintptr) bool {
+	r.borrowed = readPool.Get().(*[readBuffer]byte)
+	k := copy(r.borrowed[:], r.rest)
+	n, err := read(fd, r.borrowed[k:])
+	if err == syscall.EAGAIN {
+		r.giveBack()
+		return false
+	}
+	r.n, r.err = k+n, err
+	return true
+}
+
+// read is read(2) with its end of file as io.EOF.
+func read(fd uintptr, b []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(fd), b)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
+
+// nextOfStream reads a connection that can only be read blockingly.
+func (r *reader) nextOfStream() ([]byte, error) {
+	size := max(streamBuffer, len(r.stream))
+	if r.n == len(r.stream) { // there was more to read than fitted
+		size = min(2*size, streamBufferMax)
+	}
+	if size = max(size, len(r.rest)+streamBuffer); size > len(r.stream) {
+		r.stream = make([]byte, size)
+	}
+	k := copy(r.stream, r.rest)
+	n, err := r.c.nc.Read(r.stream[k:])
+	if n == 0 && err != nil {
+		return nil, err
+	}
+	r.n = k + n
+	return r.stream[:r.n], nil
+}
+
+// nextOfLarge reads into rest, which grows as bytes come, not as the peer promises.
+func (r *reader) nextOfLarge() ([]byte, error) {
+	if len(r.rest) == cap(r.rest) {
+		grown := make([]byte, len(r.rest), min(r.wanted, max(2*cap(r.rest), readBuffer)))
+		copy(grown, r.rest)
+		r.rest = grown
+	}
+	n, err := r.c.nc.Read(r.rest[len(r.rest):cap(r.rest)])
+	if n == 0 && err != nil {
+		return nil, err
+	}
+	r.rest = r.rest[:len(r.rest)+n]
+	return r.rest, nil
+}
+
+// need says how large the packet is that the data ends in the middle of; 0: not known.
+func (r *reader) need(size int) { r.wanted = size }
+
+// consumed gives the buffer back and keeps what of data follows the first used bytes.
+func (r *reader) consumed(data []byte, used int) {
+	left := data[used:]
+	if used == 0 && len(left) == len(r.rest) && len(left) > 0 && &left[0] == &r.rest[0] {
+		return // rest itself, still not whole
+	}
+	if len(left) == 0 {
+		r.wanted = 0
+	}
+	if cap(r.rest) > 1024 && len(left) <= 1024 {
+		r.rest = nil
+	}
+	r.rest = append(r.rest[:0], left...)
+	r.giveBack()
+}
+
+func (r *reader) giveBack() {
+	if r.borrowed != nil {
+		readPool.Put(r.borrowed)
+		r.borrowed = nil
+	}
+}

@@ -1,0 +1,57 @@
+package server
+
+import (
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+)
+
+// shutdownGrace is how long clients have to take their last packets.
+const shutdownGrace = 5 * time.Second
+
+var errRevoked = &packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT 5 §4.13.1", Detail: "the user's access has been revoked"}
+
+// policyChanged ends the connections of users that are no longer let in. Subscriptions need no
+// visit: their verdicts are of a policy's generation, and are asked for again at the next message.
+func (s *Server) policyChanged(p *auth.Policy) {
+	for part := range s.clients.shards {
+		for _, cl := range s.clients.all(part) {
+			cl.mu.Lock()
+			c := cl.conn
+			cl.mu.Unlock()
+			if c == nil || p.Valid(cl.identity.Load()) {
+				continue
+			}
+			c.kick(errRevoked)
+		}
+	}
+}
+
+// shutdown tells every client and waits for the connections to end.
+func (s *Server) shutdown() {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	for _, c := range s.connections() {
+		c.kick(&packet.Error{Reason: packet.ServerShuttingDown, Clause: "MQTT 5 §4.13.1", Detail: "the broker is shutting down"})
+	}
+	force := time.AfterFunc(shutdownGrace, func() {
+		for _, c := range s.connections() {
+			c.lost()
+		}
+	})
+	s.running.Wait()
+	force.Stop()
+}
+
+// stopTimers stops what would go on after the server: sessions that expire and wills that are due.
+func (s *Server) stopTimers() {
+	for part := range s.clients.shards {
+		for _, cl := range s.clients.all(part) {
+			cl.mu.Lock()
+			cl.stopTimers()
+			cl.mu.Unlock()
+		}
+	}
+}

@@ -1,0 +1,159 @@
+package server
+
+import (
+	"sync"
+
+	"github.com/dunlin-mqtt/dunlin/broker/message"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+	"github.com/dunlin-mqtt/dunlin/broker/store"
+)
+
+// feedBatch is how many retained messages are looked up at a time.
+const feedBatch = 64
+
+// retain stores the batch's message as its topic's retained one, or clears that with an empty
+// payload. [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+func (s *Server) retain(b *batch, a *ack) {
+	msg := b.out.Message()
+	var rec []byte
+	if len(msg.Payload) > 0 {
+		rec = message.Append(make([]byte, 0, msg.Size()+64), msg)
+	}
+	if a == nil || !s.durable {
+		s.store.Retain(msg.Topic, rec, nil)
+		return
+	}
+	part := a.part()
+	s.store.Retain(msg.Topic, rec, func(err error) { s.journal.later(func(b *batch) { part.conn.partDone(b, part, err) }) })
+}
+
+// wantsRetained is Retain Handling. [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+func wantsRetained(f *packet.Filter, fresh bool) bool {
+	return f.RetainHandling == 0 || f.RetainHandling == 1 && fresh
+}
+
+// feed is the retained messages that a new subscription still has to get.
+type feed struct {
+	sub   *subscription
+	after string // topic of the last one
+}
+
+// feeds are a connection's, one after the other, at the speed at which the client reads.
+type feeds struct {
+	mu      sync.Mutex
+	waiting []*feed
+	running bool
+}
+
+func (c *conn) addFeeds(subs []*subscription) {
+	if len(subs) == 0 || c.srv.store.RetainedCount() == 0 {
+		return
+	}
+	for _, sub := range subs {
+		f := &feed{sub: sub}
+		if c.feedAtOnce(f) {
+			continue
+		}
+		c.feeds.mu.Lock()
+		c.feeds.waiting = append(c.feeds.waiting, f)
+		c.feeds.mu.Unlock()
+	}
+	c.feed()
+}
+
+// feedAtOnce sends what there is if that is little, and says whether it was all: before SUBACK, so
+// that a message published after it does not come as a retained one as well.
+func (c *conn) feedAtOnce(f *feed) bool {
+	c.feeds.mu.Lock()
+	first := len(c.feeds.waiting) == 0
+	c.feeds.mu.Unlock()
+	if _, messages := c.sess.Backlog(); !first || messages > 0 {
+		return false
+	}
+	var storing sync.WaitGroup // waited for by nobody: it is little
+	return c.feedSome(c.batch, f, &storing)
+}
+
+// feed goes on with the retained messages if there are any to send and nobody does so already. It
+// is called when one is added and whenever the outbox has become empty.
+func (c *conn) feed() {
+	c.feeds.mu.Lock()
+	defer c.feeds.mu.Unlock()
+	if len(c.feeds.waiting) == 0 || c.feeds.running {
+		return
+	}
+	c.feeds.running = true
+	c.started.start(c.runFeeds)
+}
+
+func (c *conn) runFeeds() {
+	for {
+		f := c.nextFeed()
+		if f == nil {
+			return
+		}
+		b := newBatch(c.srv.now())
+		var storing sync.WaitGroup
+		last := c.feedSome(b, f, &storing)
+		b.end()
+		storing.Wait() // so that what waits for the disk is bounded too
+		if last {
+			c.feeds.mu.Lock()
+			c.feeds.waiting = c.feeds.waiting[1:]
+			c.feeds.mu.Unlock()
+		}
+	}
+}
+
+// nextFeed is the feed to go on with; nil: none, or the client has to read first. The outbox is
+// looked at under the lock under which its being empty is reported, so that no report is missed.
+func (c *conn) nextFeed() *feed {
+	c.feeds.mu.Lock()
+	defer c.feeds.mu.Unlock()
+	bytes, messages := c.sess.Backlog()
+	if len(c.feeds.waiting) == 0 || bytes > c.srv.limits.MaxOutbound/2 || messages > 0 || c.kicked.Load() != nil || !c.sess.AttachedTo(c) {
+		c.feeds.running = false
+		return nil
+	}
+	return c.feeds.waiting[0]
+}
+
+// feedSome sends the next few, as far as the outbox has room, and says whether those were the last.
+func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) {
+	var room [feedBatch]store.Retained
+	found, last, err := c.srv.store.Retained(f.sub.filter, f.after, feedBatch, room[:0])
+	if err != nil {
+		c.srv.log.Error("retained messages not read", "topic", f.sub.filter, "reason", err.Error())
+		return true
+	}
+	if !c.client.has(f.sub) {
+		return true // unsubscribed, or subscribed again, since
+	}
+	policy := c.srv.auth.Policy()
+	for i := range found {
+		if bytes, _ := c.sess.Backlog(); bytes > c.srv.limits.MaxOutbound/2 {
+			return false // else QoS 0 messages would be dropped
+		}
+		f.after = found[i].Topic
+		msg := new(message.Message)
+		if err := message.Parse(found[i].Record, msg); err != nil {
+			c.srv.log.Error("retained message skipped", "topic", found[i].Topic, "reason", err.Error())
+			continue
+		}
+		if msg.Expired(b.now) || f.sub.noLocal && msg.Publisher == c.client.id || !f.sub.allows(policy, msg.Topic) {
+			continue
+		}
+		d := session.Delivery{QoS: f.sub.qos, Retain: true} // [MQTT-3.3.1-8]
+		if f.sub.id != 0 {
+			d.SubscriptionIDs = []uint32{f.sub.id}
+		}
+		b.out.Reset(msg, true, b.now)
+		c.srv.journal.deliver(b, c.client, d)
+		for len(b.stored) > 0 {
+			storing.Add(1)
+			c.srv.journal.storeSome(b, func(*batch, error) { storing.Done() })
+		}
+	}
+	return last
+}

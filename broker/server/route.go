@@ -1,0 +1,146 @@
+package server
+
+import (
+	"sync/atomic"
+
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
+)
+
+// subscription is one filter of one client. Immutable but for verdict; the index holds it.
+type subscription struct {
+	client            *client
+	filter            string
+	id                uint32 // subscription identifier; 0: none
+	qos               byte
+	noLocal           bool
+	retainAsPublished bool
+	verdict           atomic.Uint64 // policy generation << 2 | auth.Verdict + 1; 0: not asked yet
+}
+
+// allows says whether sub's client may receive topic. The verdict on the filter is remembered until
+// the policy changes.
+func (sub *subscription) allows(p *auth.Policy, topic string) bool {
+	id := sub.client.identity.Load()
+	cached := sub.verdict.Load()
+	if cached == 0 || cached>>2 != p.Generation() {
+		cached = p.Generation()<<2 | uint64(p.CanSubscribe(id, sub.filter)) + 1
+		sub.verdict.Store(cached)
+	}
+	switch auth.Verdict(cached&3) - 1 {
+	case auth.Allowed:
+		return true
+	case auth.PerTopic:
+		return p.CanReceive(id, topic)
+	}
+	return false
+}
+
+// target is what one client gets of a message: one copy, at the highest QoS of its matching
+// subscriptions and with all their identifiers. MQTT 5 §3.3.4.
+type target struct {
+	client            *client
+	ids               []uint32
+	qos               byte
+	noLocal           bool // only noLocal subscriptions match
+	retainAsPublished bool
+}
+
+// targets matches a topic name.
+func (s *Server) targets(name string) []target {
+	var room [16][]*subscription
+	lists := s.index.Match(name, room[:0])
+	n := 0
+	for _, l := range lists {
+		n += len(l)
+	}
+	if n == 0 {
+		return nil
+	}
+	policy := s.auth.Policy()
+	targets := make([]target, 0, n)
+	var position map[*client]int // of a client in targets, once two lists may name one
+	if len(lists) > 1 && n > 1 {
+		position = make(map[*client]int, n)
+	}
+	for _, l := range lists {
+		for _, sub := range l {
+			if !sub.allows(policy, name) {
+				continue
+			}
+			at, known := position[sub.client]
+			if known {
+				targets[at].merge(sub)
+				continue
+			}
+			if position != nil {
+				position[sub.client] = len(targets)
+			}
+			targets = append(targets, sub.target())
+		}
+	}
+	return targets
+}
+
+func (sub *subscription) target() target {
+	t := target{client: sub.client, qos: sub.qos, noLocal: sub.noLocal, retainAsPublished: sub.retainAsPublished}
+	if sub.id != 0 {
+		t.ids = []uint32{sub.id} // [MQTT-3.3.4-3]
+	}
+	return t
+}
+
+// merge adds another matching subscription of the same client. [MQTT-3.3.4-2] [MQTT-3.3.4-4]
+func (t *target) merge(sub *subscription) {
+	t.qos = max(t.qos, sub.qos)
+	t.noLocal = t.noLocal && sub.noLocal
+	t.retainAsPublished = t.retainAsPublished || sub.retainAsPublished
+	if sub.id != 0 {
+		t.ids = append(t.ids, sub.id)
+	}
+}
+
+// maxRoutes bounds the topics that one connection remembers.
+const maxRoutes = 1024
+
+// routes remembers, for the topics that a connection publishes to, whether it may and who gets it.
+// It is one goroutine's.
+type routes struct {
+	last  *route
+	known map[string]*route
+}
+
+// route is valid while neither the index nor the policy has changed.
+type route struct {
+	topic   string
+	index   uint64
+	policy  uint64
+	allowed bool
+	targets []target
+}
+
+// find returns the route of a topic name as it is now.
+func (r *routes) find(s *Server, id *auth.Identity, name []byte) *route {
+	policy := s.auth.Policy()
+	if r.last == nil || r.last.topic != string(name) {
+		r.last = r.known[string(name)]
+	}
+	if r.last != nil && r.last.index == s.index.Generation() && r.last.policy == policy.Generation() {
+		return r.last
+	}
+	// The generations are read first: a change during the match makes the route stale, not wrong.
+	found := &route{index: s.index.Generation(), policy: policy.Generation()}
+	if r.last != nil {
+		found.topic = r.last.topic
+	} else {
+		found.topic = string(name)
+	}
+	if found.allowed = policy.CanPublish(id, found.topic); found.allowed {
+		found.targets = s.targets(found.topic)
+	}
+	if r.known == nil || len(r.known) >= maxRoutes {
+		r.known = make(map[string]*route)
+	}
+	r.known[found.topic] = found
+	r.last = found
+	return found
+}

@@ -1,0 +1,245 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/admin"
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/listener"
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+	"github.com/dunlin-mqtt/dunlin/broker/store"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
+)
+
+// Deps are what a Server takes from outside. The zero value works.
+type Deps struct {
+	// Logger takes the broker's log. nil: none.
+	Logger *slog.Logger
+	// Version is told by the admin API.
+	Version string
+	// Now is the wall clock, for message expiry. nil: time.Now.
+	Now func() time.Time
+}
+
+// Server is one broker.
+type Server struct {
+	cfg     config.Config
+	limits  session.Limits
+	log     *slog.Logger
+	now     func() time.Time
+	version string
+	started time.Time
+
+	auth    *auth.Auth
+	store   store.Store
+	durable bool // the store outlives the process
+
+	checkpointEvery uint64   // records of a partition
+	journal         *journal // nil: sessions live in memory only
+	clients         registry
+	index           *topic.Filters[*subscription]
+
+	mu        sync.Mutex
+	conns     map[*conn]struct{}
+	addresses map[string]net.Addr
+	closing   bool
+
+	ready   chan struct{}
+	serving atomic.Bool
+	running sync.WaitGroup // connections
+}
+
+// New makes a broker of a validated configuration. It does no I/O.
+func New(cfg config.Config, deps Deps) (*Server, error) {
+	cfg = cfg.Defaulted()
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, log: deps.Logger, now: deps.Now, version: deps.Version,
+		limits: session.Limits{
+			MaxInflight: int(cfg.MQTT.MaxInflight), MaxQueued: int(cfg.MQTT.MaxQueuedMessages),
+			MaxQueuedBytes: cfg.MQTT.MaxQueuedBytes, DropOldest: cfg.MQTT.QueuePolicy == config.DropOldest,
+			MaxOutbound: int(cfg.MQTT.MaxOutboundBytes),
+		},
+		checkpointEvery: defaultCheckpointEvery,
+
+		index:     topic.NewFilters[*subscription](),
+		conns:     make(map[*conn]struct{}),
+		addresses: make(map[string]net.Addr),
+		ready:     make(chan struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.now == nil {
+		s.now = time.Now
+	}
+	s.started = s.now()
+	s.clients.init()
+	return s, nil
+}
+
+// Ready is closed once every listener accepts.
+func (s *Server) Ready() <-chan struct{} { return s.ready }
+
+// Addr is the address that a listener is bound to; nil before Ready and for an unknown name.
+func (s *Server) Addr(name string) net.Addr {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.addresses[name]
+}
+
+// Run opens the store, reads users and rules, listens, and serves until ctx is done; then it tells
+// the clients (MQTT 5: 0x8B), closes everything and returns nil. It may be called once.
+func (s *Server) Run(ctx context.Context) (err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if s.auth, err = auth.Open(s.cfg, s.log); err != nil {
+		return err
+	}
+	if err := s.openStore(ctx); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.store.Close()) }()
+	defer s.startJournal()()
+	defer s.stopTimers()
+	listeners, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, len(listeners)+2)
+	var background sync.WaitGroup
+	background.Go(func() { failed <- s.auth.Run(ctx, s.policyChanged) })
+	background.Go(func() { failed <- s.serveAdmin(ctx) })
+	for l, ln := range listeners {
+		background.Go(func() { failed <- s.accept(ctx, &s.cfg.Listeners[l], ln) })
+	}
+	s.serving.Store(true)
+	close(s.ready)
+	for err == nil && ctx.Err() == nil {
+		select {
+		case err = <-failed:
+		case <-ctx.Done():
+		}
+	}
+	s.serving.Store(false)
+	cancel()
+	for _, ln := range listeners {
+		err = errors.Join(err, ignoreClosed(ln.Close()))
+	}
+	background.Wait()
+	s.shutdown()
+	return err
+}
+
+// startJournal starts the applier; the function that it returns stops it.
+func (s *Server) startJournal() (stop func()) {
+	if s.journal == nil {
+		return func() {}
+	}
+	var running sync.WaitGroup
+	done := make(chan struct{})
+	running.Go(func() { s.journal.run(done) })
+	return func() { close(done); running.Wait() }
+}
+
+func (s *Server) listen(ctx context.Context) ([]net.Listener, error) {
+	var listeners []net.Listener
+	for _, l := range s.cfg.Listeners {
+		ln, err := listener.Listen(ctx, l, s.log)
+		if err != nil {
+			for _, open := range listeners {
+				_ = open.Close() // the error that matters is err
+			}
+			return nil, err
+		}
+		listeners = append(listeners, ln)
+		s.mu.Lock()
+		s.addresses[l.Name] = ln.Addr()
+		s.mu.Unlock()
+		s.log.Info("listening", "listener", l.Name, "protocol", string(l.Protocol), "address", ln.Addr().String())
+	}
+	return listeners, nil
+}
+
+func (s *Server) serveAdmin(ctx context.Context) error {
+	return admin.Serve(ctx, s.cfg.Admin, admin.Deps{
+		Ready: s.notReady, AuthRevision: s.auth.Revision, Version: s.version, Log: s.log,
+	})
+}
+
+// notReady says why the broker does not serve; nil: it does.
+func (s *Server) notReady() error {
+	switch {
+	case !s.serving.Load():
+		return errors.New("not serving")
+	case !s.auth.Loaded():
+		return errors.New("users and access rules have not been loaded")
+	}
+	return nil
+}
+
+// accept serves a listener until it is closed.
+func (s *Server) accept(ctx context.Context, l *config.Listener, ln net.Listener) error {
+	for {
+		nc, err := ln.Accept()
+		if err != nil {
+			if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+				return nil
+			}
+			return fmt.Errorf("accept on listener %s: %w", l.Name, err)
+		}
+		c := newConn(s, l, nc)
+		if !s.track(c) {
+			_ = nc.Close() // shutting down
+			continue
+		}
+		go c.serve(ctx)
+	}
+}
+
+// track counts a connection in; false once the server is shutting down.
+func (s *Server) track(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closing {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.running.Add(1)
+	return true
+}
+
+func (s *Server) untrack(c *conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	s.running.Done()
+}
+
+// connections is a snapshot of the open ones.
+func (s *Server) connections() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c)
+	}
+	return conns
+}
+
+func ignoreClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,125 @@
+package server
+
+import (
+	"strings"
+
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
+)
+
+// subscribe handles SUBSCRIBE: each filter is granted or refused by itself. [MQTT-3.8.4-6]
+func (c *conn) subscribe(body []byte) error {
+	var p packet.Subscribe
+	if err := p.Parse(body, c.peer.version); err != nil {
+		return err
+	}
+	answer := packet.Suback{PacketID: p.PacketID, Reasons: make([]packet.ReasonCode, len(p.Filters))}
+	subs := make([]*subscription, len(p.Filters))
+	for i := range p.Filters {
+		subs[i], answer.Reasons[i] = c.newSubscription(&p.Filters[i], p.SubscriptionID)
+	}
+	cl := c.client
+	var granted, fed []*subscription
+	cl.mu.Lock()
+	for i, sub := range subs {
+		if sub == nil {
+			continue
+		}
+		var fresh bool
+		if fresh, answer.Reasons[i] = cl.addLocked(sub); answer.Reasons[i].Failed() {
+			continue
+		}
+		granted = append(granted, sub)
+		if wantsRetained(&p.Filters[i], fresh) {
+			fed = append(fed, sub)
+		}
+	}
+	cl.mu.Unlock()
+	c.addFeeds(fed)
+	c.journaled(answer.Append(nil, c.peer.version), c.srv.journal.subscribed(cl, granted))
+	return nil
+}
+
+// newSubscription checks one filter; nil: it is refused for the reason.
+func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, packet.ReasonCode) {
+	m := &c.srv.cfg.MQTT
+	_, _, shared, err := topic.ParseShare(f.Filter)
+	switch {
+	case err != nil || topic.ValidFilter(f.Filter, int(m.MaxTopicLevels)) != nil:
+		return nil, packet.TopicFilterInvalid
+	case shared:
+		return nil, packet.SharedSubscriptionsNotSupported
+	case !*m.WildcardSubscriptionAvailable && strings.ContainsAny(f.Filter, "+#"):
+		return nil, packet.WildcardSubscriptionsNotSupported
+	case c.srv.auth.Policy().CanSubscribe(c.identity, f.Filter) == auth.Denied:
+		c.srv.log.Debug("subscribe denied", "client_id", c.client.id, "topic", f.Filter)
+		return nil, packet.NotAuthorized
+	}
+	return &subscription{
+		client: c.client, filter: f.Filter, id: id, qos: min(f.QoS, byte(*m.MaxQoS)),
+		noLocal: f.NoLocal, retainAsPublished: f.RetainAsPublished,
+	}, packet.Success
+}
+
+// addLocked puts sub in place of an older subscription with the same filter. [MQTT-3.8.4-3]
+func (cl *client) addLocked(sub *subscription) (fresh bool, reason packet.ReasonCode) {
+	old := cl.subs[sub.filter]
+	if old == nil && len(cl.subs) >= int(cl.srv.cfg.MQTT.MaxSubscriptionsPerSession) {
+		return false, packet.QuotaExceeded
+	}
+	if cl.subs == nil {
+		cl.subs = make(map[string]*subscription)
+	}
+	cl.subs[sub.filter] = sub
+	cl.srv.index.Add(sub.filter, sub) // before the old one goes, so that no message is missed
+	if old != nil {
+		cl.srv.index.Remove(old.filter, old)
+	}
+	return old == nil, packet.ReasonCode(sub.qos)
+}
+
+// has says whether sub is one of the session's subscriptions still.
+func (cl *client) has(sub *subscription) bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.subs[sub.filter] == sub
+}
+
+// unsubscribe handles UNSUBSCRIBE.
+func (c *conn) unsubscribe(body []byte) error {
+	var p packet.Unsubscribe
+	if err := p.Parse(body, c.peer.version); err != nil {
+		return err
+	}
+	answer := packet.Unsuback{PacketID: p.PacketID, Reasons: make([]packet.ReasonCode, len(p.Filters))}
+	cl := c.client
+	cl.mu.Lock()
+	for i, filter := range p.Filters {
+		sub := cl.subs[filter]
+		if sub == nil {
+			answer.Reasons[i] = packet.NoSubscriptionExisted
+			continue
+		}
+		delete(cl.subs, filter)
+		cl.srv.index.Remove(filter, sub) // [MQTT-3.10.4-2]
+	}
+	cl.mu.Unlock()
+	c.journaled(answer.Append(nil, c.peer.version), c.srv.journal.unsubscribed(cl, p.Filters))
+	return nil
+}
+
+// journaled sends an answer once what it promises is stored. wait calls back when it is; nil: it needs no storing.
+func (c *conn) journaled(answer []byte, wait stored) {
+	if wait == nil {
+		c.replies = append(c.replies, answer...)
+		return
+	}
+	wait(func(b *batch, err error) {
+		if err != nil {
+			c.kick(&packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be stored"})
+			return
+		}
+		b.wake(c.sess.Append(c, answer))
+	})
+}

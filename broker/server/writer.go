@@ -1,0 +1,217 @@
+package server
+
+import (
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+)
+
+const (
+	goodbyeTimeout = time.Second // for a last packet to leave
+	writevMax      = 64          // segments a system call
+)
+
+// writer writes what a session's outbox holds. Whoever made the outbox non-empty flushes it: on
+// plain TCP that goroutine writes itself, without blocking; what the socket does not take is left
+// to a goroutine that lives until the outbox is empty. All but blocked and drained belong to
+// whoever has the session's right to write, but for failed.
+type writer struct {
+	c       *conn
+	segs    []session.Segment
+	iov     [][]byte // the segments' bytes; from next on they are not written yet
+	next    int
+	err     error
+	blocked atomic.Bool
+	failed  atomic.Bool
+	drained chan struct{} // gets a token when the outbox has been taken, the socket is full, or it has failed
+	tryNow  func(fd uintptr) bool
+	tryWait func(fd uintptr) bool
+}
+
+func (w *writer) init(c *conn) {
+	w.c = c
+	w.drained = make(chan struct{}, 1)
+	w.tryNow = func(fd uintptr) bool { w.writeSome(fd); return true }
+	w.tryWait = func(fd uintptr) bool {
+		w.writeSome(fd)
+		done := w.written() || w.err != nil
+		w.blocked.Store(!done)
+		return done
+	}
+}
+
+// Flush writes what waits, as far as that goes without blocking, and sees to it that the rest follows.
+func (c *conn) Flush() {
+	if !c.sess.Begin(c) {
+		return
+	}
+	if c.raw == nil {
+		c.started.start(c.out.runBlocking)
+		return
+	}
+	c.out.run()
+}
+
+// run writes until the outbox is empty or the socket is full.
+func (w *writer) run() {
+	for w.take() {
+		if err := w.c.raw.Write(w.tryNow); err != nil || w.err != nil {
+			w.fail()
+			return
+		}
+		if !w.written() {
+			w.blocked.Store(true)
+			w.signal()
+			w.c.started.start(w.runBlocking)
+			return
+		}
+		w.recycle()
+	}
+	w.empty()
+}
+
+// runBlocking writes until the outbox is empty, waiting for the socket where it must.
+func (w *writer) runBlocking() {
+	for !w.written() || w.take() {
+		if w.c.raw != nil {
+			if err := w.c.raw.Write(w.tryWait); err != nil && w.err == nil {
+				w.err = err
+			}
+		} else {
+			w.writeStream()
+		}
+		if w.err != nil {
+			w.fail()
+			return
+		}
+		w.recycle()
+	}
+	w.empty()
+}
+
+// take gets the next segments from the session.
+func (w *writer) take() bool {
+	segs, ok := w.c.sess.Take(w.c, w.c.srv.now().UnixMilli(), w.segs[:0])
+	if !ok {
+		return false // and w belongs to somebody else by now
+	}
+	w.segs = segs
+	w.signal()
+	w.iov, w.next = w.iov[:0], 0
+	for i := range w.segs {
+		w.iov = append(w.iov, w.segs[i].Bytes)
+	}
+	return true
+}
+
+// written says whether everything taken has been written.
+func (w *writer) written() bool { return w.next == len(w.iov) }
+
+// writeSome writes until everything is written, the socket is full, or it fails.
+func (w *writer) writeSome(fd uintptr) {
+	for !w.written() {
+		var n int
+		var err error
+		if left := w.iov[w.next:]; len(left) == 1 {
+			n, err = syscall.Write(int(fd), left[0])
+		} else {
+			n, err = unix.Writev(int(fd), left[:min(len(left), writevMax)])
+		}
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			return
+		case err != nil:
+			w.err = err
+			return
+		}
+		w.advance(n)
+	}
+}
+
+func (w *writer) advance(n int) {
+	for !w.written() && n >= len(w.iov[w.next]) {
+		n -= len(w.iov[w.next])
+		w.next++
+	}
+	if n > 0 {
+		w.iov[w.next] = w.iov[w.next][n:]
+	}
+}
+
+func (w *writer) writeStream() {
+	for ; !w.written(); w.next++ {
+		if _, err := w.c.nc.Write(w.iov[w.next]); err != nil {
+			w.err = err
+			return
+		}
+	}
+}
+
+func (w *writer) recycle() {
+	for i := range w.segs {
+		w.segs[i].Recycle()
+	}
+	clear(w.iov)
+	if cap(w.segs) > 8 {
+		w.segs, w.iov, w.next = nil, nil, 0
+	}
+}
+
+// fail ends the connection. The right to write is kept, so that nobody else tries.
+func (w *writer) fail() {
+	w.failed.Store(true)
+	w.c.lost()
+	w.signal()
+}
+
+// empty tells those who wait for room.
+func (w *writer) empty() {
+	w.signal()
+	w.c.feed()
+}
+
+func (w *writer) signal() {
+	select {
+	case w.drained <- struct{}{}:
+	default:
+	}
+}
+
+// waitForRoom blocks the reader while the client does not read what it has asked for.
+func (w *writer) waitForRoom() error {
+	for {
+		if w.failed.Load() {
+			return errGone
+		}
+		if bytes, _ := w.c.sess.Backlog(); bytes <= w.c.srv.limits.MaxOutbound {
+			return nil
+		}
+		select {
+		case <-w.drained:
+		case <-w.c.gone:
+			return errGone
+		}
+	}
+}
+
+// finish writes a last packet, if the socket takes it within a moment.
+func (w *writer) finish(last []byte) {
+	if s := w.c.sess.Append(w.c, last); s != nil {
+		s.Flush()
+	}
+	timeout := time.NewTimer(goodbyeTimeout)
+	defer timeout.Stop()
+	for !w.c.sess.Idle(w.c) && !w.blocked.Load() {
+		select {
+		case <-w.drained:
+		case <-timeout.C:
+			return
+		}
+	}
+}

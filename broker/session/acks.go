@@ -1,0 +1,87 @@
+package session
+
+// Puback takes a client's PUBACK. ok is false if no QoS 1 message of that identifier awaits one.
+func (s *Session) Puback(id uint16, now int64) (sink Sink, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(id)
+	if e == nil || e.qos != 1 {
+		return nil, false
+	}
+	return s.release(e, now), true
+}
+
+// Pubrec takes a client's PUBREC. A failure ends the exchange; a success awaits PUBCOMP, and the
+// caller answers with PUBREL, also to a PUBREC that is a repetition. If stored is true, that the
+// message with this ordinal has arrived has to be stored first. [MQTT-4.3.3-4]
+func (s *Session) Pubrec(id uint16, failed bool, now int64) (ordinal uint64, stored bool, sink Sink, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(id)
+	if e == nil || e.qos != 2 {
+		return 0, false, nil, false
+	}
+	if failed {
+		return 0, false, s.release(e, now), true
+	}
+	stored = e.seq != 0 && e.state != awaitComp
+	if e.state == awaitSend { // of an earlier connection, and answered before it could be sent again
+		s.unsent--
+		s.unacked++
+	}
+	e.state, e.msg, e.subIDs = awaitComp, nil, nil
+	return e.ordinal, stored, nil, true
+}
+
+// Pubcomp takes a client's PUBCOMP. ok is false if none was awaited.
+func (s *Session) Pubcomp(id uint16, now int64) (sink Sink, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.find(id)
+	if e == nil || e.state != awaitComp {
+		return nil, false
+	}
+	return s.release(e, now), true
+}
+
+// release finishes an entry in flight and sends what waited for room.
+func (s *Session) release(e *entry, now int64) Sink {
+	s.finish(e)
+	s.popDone()
+	s.pump(now)
+	return s.wake()
+}
+
+// Receive notes the packet identifier of an inbound QoS 2 PUBLISH, and says whether it is new: one
+// that is not has been published already and is only acknowledged again. [MQTT-4.3.3-10]
+func (s *Session) Receive(id uint16) (fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, taken := s.received[id]; taken {
+		return false
+	}
+	if s.received == nil {
+		s.received = make(map[uint16]bool)
+	}
+	s.received[id] = false
+	return true
+}
+
+// Taken notes that a packet identifier which Receive took is stored, together with its message. Until
+// then Snapshot leaves it out: a restart must not take a message for published that it has lost.
+func (s *Session) Taken(id uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, known := s.received[id]; known {
+		s.received[id] = true
+	}
+}
+
+// Release frees the packet identifier of an inbound QoS 2 message at its PUBREL.
+func (s *Session) Release(id uint16) (known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, known = s.received[id]
+	delete(s.received, id)
+	return known
+}

@@ -1,0 +1,190 @@
+package session
+
+import (
+	"sync"
+
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+)
+
+// Limits bound what a session may hold.
+type Limits struct {
+	MaxInflight    int   // QoS 1 and 2 messages sent and not yet acknowledged
+	MaxQueued      int   // QoS 1 and 2 messages waiting
+	MaxQueuedBytes int64 // their size
+	DropOldest     bool  // what goes when the queue is full: the oldest, or else the new one
+	MaxOutbound    int   // bytes waiting for the socket
+}
+
+// Sink is a connection as a session sees it: something that can be told to write what waits. Flush
+// is called without the session's lock and must not block on the socket.
+type Sink interface{ Flush() }
+
+// Attachment is what a connection brings to its session.
+type Attachment struct {
+	Sink           Sink
+	Version        packet.Version
+	ReceiveMaximum int    // how many unacknowledged messages the client takes; 0: 65535
+	MaxPacketSize  uint32 // the largest packet the client takes, in bytes; 0: any
+	Durable        bool   // the session outlives the connection
+}
+
+// Session is one client's session. It outlives connections; its zero value is not usable.
+type Session struct {
+	id     string
+	limits *Limits
+
+	mu       sync.Mutex
+	link     Attachment // Sink is nil while the client is away
+	out      outbox
+	inflight ring[entry]     // sent and not fully acknowledged, by ordinal
+	queue    ring[entry]     // waiting, by ordinal
+	queued   int64           // bytes in queue
+	unacked  int             // entries of inflight that still await something
+	unsent   int             // entries of inflight to be sent again
+	ordinal  uint64          // of the next message
+	received map[uint16]bool // inbound QoS 2 packet identifiers that are taken; true: for good, see Taken
+	released []uint64        // ordinals of stored messages that are done with; Released takes them
+	drops    Drops
+}
+
+// Drops counts messages that a session did not get.
+type Drops struct {
+	QueueFull, OutboxFull, Expired, TooLarge uint64
+}
+
+// New makes a session of the client named id. limits is shared and not changed.
+func New(id string, limits *Limits) *Session {
+	return &Session{id: id, limits: limits}
+}
+
+// ID is the client identifier.
+func (s *Session) ID() string { return s.id }
+
+// Attach gives the session a connection, whose first packet is first; a former one must have been
+// detached. What is in flight and waits is sent by Resume: until then new messages queue up behind it.
+func (s *Session) Attach(a Attachment, first []byte) {
+	if a.ReceiveMaximum == 0 {
+		a.ReceiveMaximum = 65535
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.link = a
+	s.out.drop()
+	s.out.append(first)
+	s.reopen()
+}
+
+// Detach takes sink's connection away with the bytes that wait for it, and says whether it was attached.
+func (s *Session) Detach(sink Sink) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link.Sink == nil || s.link.Sink != sink {
+		return false
+	}
+	s.link.Sink = nil
+	s.out.drop()
+	return true
+}
+
+// Online says whether a connection is attached.
+func (s *Session) Online() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link.Sink != nil
+}
+
+// AttachedTo says whether sink's connection is the one that is attached.
+func (s *Session) AttachedTo(sink Sink) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link.Sink == sink
+}
+
+// Pending is the number of messages in flight and waiting.
+func (s *Session) Pending() (inflight, queued int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.unacked, s.queue.len()
+}
+
+// Dropped is what the session did not get, so far.
+func (s *Session) Dropped() Drops {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.drops
+}
+
+// Append queues an encoded control packet for sink's connection, copying b, and returns the sink
+// if the caller is the one who has to flush it. Once sink is no longer attached it does nothing.
+func (s *Session) Append(sink Sink, b []byte) Sink {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link.Sink != sink {
+		return nil
+	}
+	s.out.append(b)
+	return s.wake()
+}
+
+// wake returns the sink if nobody is about to flush it yet.
+func (s *Session) wake() Sink {
+	if s.out.dirty || s.out.writing || s.out.size == 0 {
+		return nil
+	}
+	s.out.dirty = true
+	return s.link.Sink
+}
+
+// Begin claims the right to write for sink. ok is false if there is nothing to write or somebody else is writing.
+func (s *Session) Begin(sink Sink) (ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link.Sink != sink || s.out.writing || s.out.size == 0 {
+		return false
+	}
+	s.out.writing = true
+	return true
+}
+
+// Take appends what waits to dst; who has the right to write calls it until ok is false, which
+// gives the right back.
+func (s *Session) Take(sink Sink, now int64, dst []Segment) (segs []Segment, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link.Sink != sink {
+		return dst, false
+	}
+	s.out.dirty = false
+	if s.out.size == 0 {
+		s.pump(now)
+	}
+	if s.out.size == 0 {
+		s.out.writing = false
+		return dst, false
+	}
+	return s.out.take(dst), true
+}
+
+// Idle says whether nothing waits for sink's socket and nobody is writing to it.
+func (s *Session) Idle(sink Sink) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link.Sink != sink || s.out.size == 0 && !s.out.writing
+}
+
+// Released takes the ordinals of the stored messages that the session is done with: acknowledged,
+// dropped or expired. The log has to be told.
+func (s *Session) Released() []uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.released
+	s.released = nil
+	return r
+}
+
+// Backlog is the number of bytes that wait for sink's socket and the messages that wait for room.
+func (s *Session) Backlog() (bytes, messages int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.out.size, s.queue.len()
+}

@@ -1,0 +1,32 @@
+package disk
+
+const (
+	burstRecords = 256
+	burstBytes   = 64 << 10
+)
+
+// burst is what is read in one hold of the database: a few records or pairs, copied.
+type burst struct {
+	first uint64 // the sequence number of the first record
+	buf   []byte
+	spans []span
+}
+
+// span is where a key and its value are in buf.
+type span struct{ key, value, end int }
+
+func (b *burst) reset()     { b.buf, b.spans = b.buf[:0], b.spans[:0] }
+func (b *burst) len() int   { return len(b.spans) }
+func (b *burst) full() bool { return len(b.spans) >= burstRecords || len(b.buf) >= burstBytes }
+
+func (b *burst) add(key, value []byte) {
+	s := span{key: len(b.buf), value: len(b.buf) + len(key)}
+	b.buf = append(append(b.buf, key...), value...)
+	s.end = len(b.buf)
+	b.spans = append(b.spans, s)
+}
+
+func (b *burst) at(i int) (key, value []byte) {
+	s := b.spans[i]
+	return b.buf[s.key:s.value:s.value], b.buf[s.value:s.end:s.end]
+}

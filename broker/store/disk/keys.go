@@ -1,0 +1,102 @@
+package disk
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+)
+
+// The format of the folder. What changes it gets a new number, and store.Partitions and store.PartitionOf are
+// part of it. Integers are big-endian. Every value but that of the format is sealed: a CRC-32C of its key and itself first.
+//
+//	"format"                      the number of the format, in decimal
+//	'l' partition(1) sequence(8)  a record of a log
+//	'c' partition(1) key          a pair of a checkpoint
+//	'm' partition(1)              first(8), the oldest record that was not trimmed; at(8), what the checkpoint covers
+//	'r' topic                     a retained record
+const (
+	format = 1
+
+	logPrefix      = 'l'
+	pairPrefix     = 'c'
+	statePrefix    = 'm'
+	retainedPrefix = 'r'
+
+	sealSize   = 4
+	logKeySize = 10
+)
+
+var (
+	formatKey  = []byte("format")
+	castagnoli = crc32.MakeTable(crc32.Castagnoli)
+	errDamaged = errors.New("its checksum is wrong: the disk returned something else than was written")
+)
+
+func logKey(dst []byte, part int, seq uint64) []byte {
+	return binary.BigEndian.AppendUint64(append(dst, logPrefix, byte(part)), seq)
+}
+
+// logSeq is the sequence number in a logKey.
+func logSeq(key []byte) (uint64, error) {
+	if len(key) != logKeySize {
+		return 0, fmt.Errorf("key %x is not that of a record", key)
+	}
+	return binary.BigEndian.Uint64(key[2:]), nil
+}
+
+func pairKey(dst []byte, part int, key string) []byte {
+	return append(append(dst, pairPrefix, byte(part)), key...)
+}
+
+func stateKey(part int) []byte { return []byte{statePrefix, byte(part)} }
+
+func retainedKey(dst []byte, topic string) []byte {
+	return append(append(dst, retainedPrefix), topic...)
+}
+
+// after is the key that ends the range of all that begin with prefix.
+func after(prefix ...byte) []byte {
+	end := bytes.Clone(prefix)
+	end[len(end)-1]++ // no prefix here ends with 0xFF
+	return end
+}
+
+// seal puts the checksum of key and value before the value: dst is sealSize longer than value.
+func seal(dst, key, value []byte) {
+	copy(dst[sealSize:], value)
+	binary.BigEndian.PutUint32(dst, checksum(key, dst[sealSize:]))
+}
+
+// unseal returns the value in a sealed one.
+func unseal(key, sealed []byte) ([]byte, error) {
+	if len(sealed) < sealSize || binary.BigEndian.Uint32(sealed) != checksum(key, sealed[sealSize:]) {
+		return nil, errDamaged
+	}
+	return sealed[sealSize:], nil
+}
+
+func checksum(key, value []byte) uint32 {
+	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
+}
+
+// state is what is stored of a partition beside its log and pairs, and where its log ends.
+type state struct {
+	first uint64 // the oldest record that was not trimmed
+	next  uint64 // the number of the next record; not stored: the log says it
+	at    uint64 // what the checkpoint covers; 0: there is none
+
+	wanted uint64 // the highest TrimTo, which is followed when it is worth it; not stored
+}
+
+func (s state) encode() []byte {
+	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.first), s.at)
+}
+
+func decodeState(value []byte) (state, error) {
+	if len(value) != 16 {
+		return state{}, fmt.Errorf("it has %d bytes, not 16", len(value))
+	}
+	return state{first: binary.BigEndian.Uint64(value), at: binary.BigEndian.Uint64(value[8:])}, nil
+}
