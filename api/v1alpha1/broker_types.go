@@ -1,0 +1,238 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+)
+
+// Broker is an MQTT broker: its listeners, certificates, storage and limits.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:subresource:scale:specpath=.spec.replicas,statuspath=.status.replicas,selectorpath=.status.selector
+// +kubebuilder:resource:shortName=mqb,categories=mqtt
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Replicas",type=integer,JSONPath=`.status.readyReplicas`
+// +kubebuilder:printcolumn:name="Address",type=string,JSONPath=`.status.listeners[0].address`
+// +kubebuilder:printcolumn:name="Cert expires",type=date,JSONPath=`.status.certificateNotAfter`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="a Broker's name has at most 40 characters, so that its children's names fit"
+type Broker struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +optional
+	// +kubebuilder:default={}
+	Spec BrokerSpec `json:"spec,omitempty"`
+	// +optional
+	// +kubebuilder:default={conditions: {{type: "Ready", status: "Unknown", reason: "Progressing", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
+	Status BrokerStatus `json:"status,omitempty"`
+}
+
+// BrokerSpec is what a broker should be. `spec: {}` is a broker with TLS on 8883, its own CA, no
+// anonymous access, default deny, and 1 GiB of storage.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.persistence) || !has(oldSelf.persistence) || self.persistence == oldSelf.persistence",message="persistence cannot be changed after creation"
+// +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port))",message="two listeners have the same port"
+// +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, !(l.port in [8080, 8081]))",message="ports 8080 and 8081 are the broker's own (health and admin)"
+type BrokerSpec struct {
+	// Replicas is the number of broker pods. Clustering has not landed yet, so it is 0 (stopped) or 1.
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:XValidation:rule="self <= 1",message="replicas above 1 need clustering, which this version does not have: use 1, or 0 to stop the broker"
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+	// Image is the broker's image. Default: the one of the operator's own release.
+	// +optional
+	Image string `json:"image,omitempty"`
+	// ImagePullPolicy is when the kubelet pulls the image. Default: the kubelet's.
+	// +kubebuilder:validation:Enum=Always;IfNotPresent;Never
+	// +optional
+	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy,omitempty"`
+	// Listeners are where clients connect. Default: one MQTTS listener named mqtts on port 8883.
+	// +kubebuilder:default={{name: "mqtts", protocol: "MQTTS", port: 8883}}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Listeners []ListenerSpec `json:"listeners,omitempty"`
+	// TLS is the server certificate. Default: issued by a CA of the Broker's own.
+	// +kubebuilder:default={}
+	// +optional
+	TLS BrokerTLS `json:"tls,omitempty"`
+	// Authentication says who may connect.
+	// +optional
+	Authentication config.Authentication `json:"authentication,omitempty"`
+	// Authorization says what happens where no ACL decides.
+	// +kubebuilder:default={}
+	// +optional
+	Authorization config.Authorization `json:"authorization,omitempty"`
+	// MQTT bounds what the protocol may ask of the broker. A change restarts the pod.
+	// +kubebuilder:default={}
+	// +optional
+	MQTT config.MQTT `json:"mqtt,omitempty"`
+	// Log configures the broker's log. A change restarts the pod.
+	// +kubebuilder:default={}
+	// +optional
+	Log config.Log `json:"log,omitempty"`
+	// Persistence is the volume for sessions and retained messages.
+	// +kubebuilder:default={}
+	// +optional
+	Persistence Persistence `json:"persistence,omitempty"`
+	// Service is how clients in and outside the cluster reach the listeners.
+	// +kubebuilder:default={}
+	// +optional
+	Service ServiceSpec `json:"service,omitempty"`
+	// PodTemplate adds to the broker pods.
+	// +optional
+	PodTemplate PodTemplate `json:"podTemplate,omitempty"`
+	// AllowedNamespaces selects, by labels, the namespaces whose Users and ACLs may name this
+	// Broker. Default: only its own; `{}` selects all.
+	// +optional
+	AllowedNamespaces *metav1.LabelSelector `json:"allowedNamespaces,omitempty"`
+}
+
+// ListenerSpec is one port of the broker.
+type ListenerSpec struct {
+	config.ListenerSettings `json:",inline"`
+}
+
+// BrokerTLS says where the server certificate comes from.
+type BrokerTLS struct {
+	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with tls.crt, tls.key and,
+	// for the clients' sake, ca.crt. Default: a certificate issued by a CA of the Broker's own.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	SecretName string `json:"secretName,omitempty"`
+	// DNSNames are added to the names of the broker's Services in the issued certificate.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +listType=set
+	// +optional
+	DNSNames []string `json:"dnsNames,omitempty"`
+	// DurationSeconds is how long an issued server certificate is valid; it is renewed after two
+	// thirds of that. Default: 90 days.
+	// +kubebuilder:default=7776000
+	// +kubebuilder:validation:Minimum=3600
+	// +optional
+	DurationSeconds int64 `json:"durationSeconds,omitempty"`
+	// MinVersion is the oldest TLS version accepted.
+	// +kubebuilder:default="1.2"
+	// +optional
+	MinVersion config.TLSVersion `json:"minVersion,omitempty"`
+}
+
+// Persistence is the broker's volume.
+type Persistence struct {
+	// Size is the requested size of each pod's volume.
+	// +kubebuilder:default="1Gi"
+	// +optional
+	Size resource.Quantity `json:"size,omitzero"`
+	// StorageClassName is the class of the volume. Default: the cluster's default class.
+	// +optional
+	StorageClassName *string `json:"storageClassName,omitempty"`
+}
+
+// ServiceSpec shapes the client Service.
+type ServiceSpec struct {
+	// Type is the kind of Service.
+	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
+	// +kubebuilder:default=ClusterIP
+	// +optional
+	Type corev1.ServiceType `json:"type,omitempty"`
+	// Annotations are set on the client Service.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// PodTemplate adds to the broker pods. A change restarts the pod.
+type PodTemplate struct {
+	// Labels are added to the pods; the operator's own labels win.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// Annotations are added to the pods.
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
+	// Resources of the broker container. Default: requests of 100m CPU and 128Mi, a limit of 512Mi.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+	// NodeSelector picks the nodes by label.
+	// +optional
+	NodeSelector map[string]string `json:"nodeSelector,omitempty"`
+	// Tolerations let the pods onto tainted nodes.
+	// +listType=atomic
+	// +optional
+	Tolerations []corev1.Toleration `json:"tolerations,omitempty"`
+	// Affinity of the pods.
+	// +optional
+	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+	// PriorityClassName of the pods.
+	// +optional
+	PriorityClassName string `json:"priorityClassName,omitempty"`
+	// ImagePullSecrets of the pods.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
+}
+
+// BrokerStatus is what the operator last saw.
+type BrokerStatus struct {
+	// ObservedGeneration is the generation of the spec that the conditions are about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Conditions: Ready, CertificatesReady; Reconciling and Stalled only while they are true.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Replicas is the number of pods that exist.
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+	// ReadyReplicas is the number of pods that serve.
+	// +optional
+	ReadyReplicas int32 `json:"readyReplicas,omitempty"`
+	// Selector selects the pods, for the scale subresource.
+	// +optional
+	Selector string `json:"selector,omitempty"`
+	// Image is the image that the pods should run.
+	// +optional
+	Image string `json:"image,omitempty"`
+	// Listeners are the addresses within the cluster.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Listeners []ListenerStatus `json:"listeners,omitempty"`
+	// CASecretName is the Secret whose ca.crt clients must trust. Empty: the system's CAs.
+	// +optional
+	CASecretName string `json:"caSecretName,omitempty"`
+	// CertificateNotAfter is when the server certificate expires.
+	// +optional
+	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
+	// AuthRevision identifies the users and ACLs that every serving pod has loaded.
+	// +optional
+	AuthRevision string `json:"authRevision,omitempty"`
+}
+
+// ListenerStatus is where a listener is reached.
+type ListenerStatus struct {
+	// Name of the listener.
+	Name string `json:"name"`
+	// Address is host:port within the cluster.
+	Address string `json:"address"`
+}
+
+// BrokerList is a list of Brokers.
+//
+// +kubebuilder:object:root=true
+type BrokerList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Broker `json:"items"`
+}

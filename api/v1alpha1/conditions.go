@@ -1,0 +1,49 @@
+package v1alpha1
+
+// Condition types. Ready, Reconciling and Stalled follow kstatus: the last two are absent when fine.
+const (
+	// ConditionReady is True when the object does what its spec says, now.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while the operator or the pods are on their way there.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when only a change by the user can help.
+	ConditionStalled = "Stalled"
+	// ConditionCertificatesReady says whether a valid server certificate is in place (Broker).
+	ConditionCertificatesReady = "CertificatesReady"
+	// ConditionApplied is True when every serving pod has loaded this object (User, ACL).
+	ConditionApplied = "Applied"
+)
+
+// Reasons of the conditions.
+const (
+	ReasonAsExpected          = "AsExpected"
+	ReasonProgressing         = "Progressing"
+	ReasonPodsNotReady        = "PodsNotReady"
+	ReasonSecretNotFound      = "SecretNotFound"
+	ReasonInvalidCertificate  = "InvalidCertificate"
+	ReasonInvalidSecret       = "InvalidSecret"
+	ReasonInvalidPasswordHash = "InvalidPasswordHash"
+	ReasonInvalidRules        = "InvalidRules"
+	ReasonBrokerNotFound      = "BrokerNotFound"
+	ReasonNamespaceNotAllowed = "NamespaceNotAllowed"
+	ReasonUsernameTaken       = "UsernameTaken"
+	ReasonWaitingForBroker    = "WaitingForBroker"
+	ReasonWaitingForPods      = "WaitingForPods"
+	ReasonSuspended           = "Suspended"
+	ReasonApplied             = "Applied"
+	ReasonConflict            = "NameConflict"
+	ReasonDeleting            = "Deleting"
+	ReasonBundleTooLarge      = "AuthBundleTooLarge"
+	ReasonInvalidConfig       = "InvalidConfig"
+	ReasonStopped             = "Stopped"
+)
+
+// Annotations and labels of the API.
+const (
+	// LabelBroker names, on a child or a Secret, the Broker that it belongs to.
+	LabelBroker = "mqtt.dunlin.dev/broker"
+	// LabelUser names, on a Secret, the User that it belongs to.
+	LabelUser = "mqtt.dunlin.dev/user"
+	// AnnotationAuthRevision is set on broker pods so that the kubelet syncs their volumes at once.
+	AnnotationAuthRevision = "mqtt.dunlin.dev/auth-revision"
+)

@@ -1,0 +1,143 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// User is a name with which clients connect to a Broker, and its credentials.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=mqu,categories=mqtt
+// +kubebuilder:printcolumn:name="Broker",type=string,JSONPath=`.spec.brokerRef.name`
+// +kubebuilder:printcolumn:name="Username",type=string,JSONPath=`.status.username`
+// +kubebuilder:printcolumn:name="Secret",type=string,JSONPath=`.status.secretName`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 63",message="a User's name has at most 63 characters, so that a label can hold it"
+type User struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	Spec UserSpec `json:"spec"`
+	// +optional
+	// +kubebuilder:default={conditions: {{type: "Ready", status: "Unknown", reason: "Progressing", message: "Waiting for the operator", lastTransitionTime: "1970-01-01T00:00:00Z"}}}
+	Status UserStatus `json:"status,omitempty"`
+}
+
+// BrokerRef names a Broker.
+// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="brokerRef cannot be changed: delete the object and make it anew"
+type BrokerRef struct {
+	// Name of the Broker.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=40
+	Name string `json:"name"`
+	// Namespace of the Broker, which must allow this object's namespace. Default: this object's own.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// UserSpec is who may connect, and how they prove it.
+type UserSpec struct {
+	// BrokerRef is the Broker that the user connects to. Immutable.
+	BrokerRef BrokerRef `json:"brokerRef"`
+	// Username is the MQTT user name. Default: the object's name. No ':' and no control characters.
+	// +kubebuilder:validation:MaxLength=256
+	// +kubebuilder:validation:Pattern=`^[^:\x00-\x1f\x7f]*$`
+	// +optional
+	Username string `json:"username,omitempty"`
+	// Authentication is how the user proves who they are. Default: a generated password.
+	// +kubebuilder:default={}
+	// +optional
+	Authentication UserAuthentication `json:"authentication,omitempty"`
+	// Groups are names that ACLs may give rights to.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	// +listType=set
+	// +optional
+	Groups []string `json:"groups,omitempty"`
+	// Suspended keeps the user out, and ends its connections, without deleting anything.
+	// +optional
+	Suspended bool `json:"suspended,omitempty"`
+}
+
+// UserAuthentication is how a user proves who they are.
+type UserAuthentication struct {
+	// Password is the user's password.
+	// +kubebuilder:default={}
+	// +optional
+	Password PasswordSource `json:"password,omitempty"`
+}
+
+// PasswordSource is where a password comes from: one of its fields, or none for a generated one.
+// +kubebuilder:validation:XValidation:rule="[has(self.generate), has(self.secretRef), has(self.passwordHash)].filter(x, x).size() <= 1",message="set at most one of generate, secretRef and passwordHash"
+type PasswordSource struct {
+	// Generate makes a random password and keeps it in the User's connection Secret.
+	// +optional
+	Generate *GeneratePassword `json:"generate,omitempty"`
+	// SecretRef takes the password from a Secret of your own in the User's namespace.
+	// +optional
+	SecretRef *SecretKeyRef `json:"secretRef,omitempty"`
+	// PasswordHash is what mosquitto_passwd prints after the user name and the colon
+	// ($7$..., $6$... or $argon2id$...).
+	// +kubebuilder:validation:MaxLength=1024
+	// +optional
+	PasswordHash string `json:"passwordHash,omitempty"`
+}
+
+// GeneratePassword shapes a generated password.
+type GeneratePassword struct {
+	// Length in characters, each of 62 letters and digits.
+	// +kubebuilder:default=32
+	// +kubebuilder:validation:Minimum=16
+	// +kubebuilder:validation:Maximum=128
+	// +optional
+	Length int32 `json:"length,omitempty"`
+}
+
+// SecretKeyRef names a key of a Secret.
+type SecretKeyRef struct {
+	// Name of the Secret.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Key within the Secret.
+	// +kubebuilder:default=password
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Key string `json:"key,omitempty"`
+}
+
+// UserStatus is what the operator last saw.
+type UserStatus struct {
+	// ObservedGeneration is the generation of the spec that the conditions are about.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// Conditions: Ready, Applied; Reconciling and Stalled only while they are true. Ready=True
+	// means that every serving pod has loaded the user.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// Username is the MQTT user name in use.
+	// +optional
+	Username string `json:"username,omitempty"`
+	// SecretName is the connection Secret (username, password if generated, host, port, uri, ca.crt).
+	// +optional
+	SecretName string `json:"secretName,omitempty"`
+	// AppliedDigest identifies the credentials and groups that every serving pod has loaded.
+	// +optional
+	AppliedDigest string `json:"appliedDigest,omitempty"`
+}
+
+// UserList is a list of Users.
+//
+// +kubebuilder:object:root=true
+type UserList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []User `json:"items"`
+}

@@ -1,0 +1,213 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+)
+
+// FieldOwner is the one field manager of everything that the operator applies.
+const FieldOwner = "dunlin-operator"
+
+// annotationApplied is a hash of which fields were applied (their paths, never their values): it
+// tells a field that the operator no longer wants from one that somebody else has added.
+const annotationApplied = "mqtt.dunlin.dev/applied-fields"
+
+// conflictError says that a child's name is taken by an object that the operator must not touch.
+type conflictError struct {
+	kind, key, why string
+}
+
+// Error is written for the condition's reader.
+func (e *conflictError) Error() string {
+	return fmt.Sprintf("%s %s exists and %s: delete or rename it", e.kind, e.key, e.why)
+}
+
+// applier is the only writer of children.
+type applier struct {
+	client.Client
+	// live reads past the cache, which holds only labelled Secrets and may lag behind.
+	live client.Reader
+}
+
+// apply makes the child that desired describes, owned by owner, and sends nothing if the object in
+// the cache already is what it would become. A foreign object of that name is a *conflictError. With
+// a resource version, desired was made from that state of the object: if there is a newer one, it is
+// a Conflict.
+func (a applier) apply(ctx context.Context, owner client.Object, desired any) error {
+	_, err := a.applyReporting(ctx, owner, desired)
+	return err
+}
+
+// applyReporting is apply, and says whether it sent anything.
+func (a applier) applyReporting(ctx context.Context, owner client.Object, desired any) (bool, error) {
+	u, err := a.desired(owner, desired)
+	if err != nil {
+		return false, err
+	}
+	current, err := a.current(ctx, u)
+	if err != nil {
+		return false, err
+	}
+	if current != nil {
+		if err := mayTouch(owner, current, u.GetKind(), u.GetLabels()[v1alpha1.LabelBroker]); err != nil {
+			return false, err
+		}
+		same, err := alreadyApplied(u, current)
+		if err != nil || same {
+			return false, err
+		}
+	}
+	return true, a.send(ctx, u, current)
+}
+
+// send applies desired. Server-side apply leaves what others have put into a list, and may even
+// find the sum of theirs and ours invalid (two ports of one name); such lists are then replaced.
+func (a applier) send(ctx context.Context, desired *unstructured.Unstructured, current client.Object) error {
+	got := desired.DeepCopy()
+	err := a.sendApply(ctx, got)
+	have := got.Object
+	if apierrors.IsInvalid(err) && current != nil {
+		var convertErr error
+		if have, convertErr = runtime.DefaultUnstructuredConverter.ToUnstructured(current); convertErr != nil {
+			return fmt.Errorf("convert %T: %w", current, convertErr)
+		}
+	} else if err != nil {
+		return err
+	}
+	lists, differ := foreignLists(desired.Object, have)
+	if !differ {
+		return err
+	}
+	patch, encodeErr := json.Marshal(lists)
+	if encodeErr != nil {
+		return fmt.Errorf("encode the lists of %s: %w", desired.GetName(), encodeErr)
+	}
+	patchErr := a.Patch(ctx, desired.DeepCopy(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
+	if patchErr != nil || err == nil {
+		return describe("replace the lists of", desired, patchErr)
+	}
+	return a.sendApply(ctx, desired.DeepCopy())
+}
+
+func (a applier) sendApply(ctx context.Context, u *unstructured.Unstructured) error {
+	err := a.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(FieldOwner), client.ForceOwnership)
+	return describe("apply", u, err)
+}
+
+// describe says what failed on which object; nil stays nil.
+func describe(verb string, u *unstructured.Unstructured, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s %s %s/%s: %w", verb, u.GetKind(), u.GetNamespace(), u.GetName(), err)
+}
+
+// remove deletes a child that is no longer wanted, if it exists and is the owner's.
+func (a applier) remove(ctx context.Context, owner, child client.Object) error {
+	err := a.Get(ctx, client.ObjectKeyFromObject(child), child)
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("get %T %s/%s: %w", child, child.GetNamespace(), child.GetName(), err)
+	}
+	if !metav1.IsControlledBy(child, owner) || child.GetDeletionTimestamp() != nil {
+		return nil
+	}
+	uid := child.GetUID()
+	err = a.Delete(ctx, child, client.Preconditions{UID: &uid})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete %T %s/%s: %w", child, child.GetNamespace(), child.GetName(), err)
+	}
+	return nil
+}
+
+// desired is the apply configuration with its owner reference and the hash of its fields.
+func (a applier) desired(owner client.Object, config any) (*unstructured.Unstructured, error) {
+	data, err := json.Marshal(config)
+	if err != nil {
+		return nil, fmt.Errorf("encode %T: %w", config, err)
+	}
+	u := &unstructured.Unstructured{}
+	if err := u.UnmarshalJSON(data); err != nil {
+		return nil, fmt.Errorf("decode %T: %w", config, err)
+	}
+	gvk, err := apiutil.GVKForObject(owner, a.Scheme())
+	if err != nil {
+		return nil, fmt.Errorf("name the kind of %T: %w", owner, err)
+	}
+	u.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(owner, gvk)})
+	annotations := u.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	version := u.GetResourceVersion() // a precondition, not a field
+	u.SetResourceVersion("")
+	annotations[annotationApplied] = fieldsHash(u.Object)
+	u.SetAnnotations(annotations)
+	u.SetResourceVersion(version)
+	return u, nil
+}
+
+// current is the object as it is, or nil. What the cache lacks is looked up live: it may have been
+// made a moment ago, or by somebody who did not label it.
+func (a applier) current(ctx context.Context, u *unstructured.Unstructured) (client.Object, error) {
+	gvk := u.GroupVersionKind()
+	obj, err := newObject(a.Scheme(), gvk)
+	if err != nil {
+		return nil, err
+	}
+	key := client.ObjectKeyFromObject(u)
+	for _, reader := range []client.Reader{a.Client, a.live} {
+		err = reader.Get(ctx, key, obj)
+		if !apierrors.IsNotFound(err) {
+			break
+		}
+	}
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, nil
+	case err != nil:
+		return nil, fmt.Errorf("get %s %s: %w", gvk.Kind, key, err)
+	}
+	return obj, nil
+}
+
+func newObject(scheme *runtime.Scheme, gvk schema.GroupVersionKind) (client.Object, error) {
+	o, err := scheme.New(gvk)
+	if err != nil {
+		return nil, fmt.Errorf("make a %s: %w", gvk.Kind, err)
+	}
+	return o.(client.Object), nil
+}
+
+// mayTouch lets the operator write to what it controls, and adopt what carries the owner's label
+// but lost its controller (a restored backup, an orphaning delete).
+func mayTouch(owner, current client.Object, kind, broker string) error {
+	conflict := &conflictError{kind: kind, key: client.ObjectKeyFromObject(current).String()}
+	controller := metav1.GetControllerOf(current)
+	if controller == nil {
+		if current.GetLabels()[v1alpha1.LabelBroker] == broker {
+			return nil
+		}
+		conflict.why = "is not the operator's"
+		return conflict
+	}
+	if controller.UID == owner.GetUID() {
+		return nil
+	}
+	conflict.why = fmt.Sprintf("belongs to %s %s", controller.Kind, controller.Name)
+	return conflict
+}

@@ -1,0 +1,218 @@
+package controllers
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
+	"github.com/dunlin-mqtt/dunlin/controllers/pki"
+)
+
+const (
+	// adminDuration is how long the admin API's certificate is valid.
+	adminDuration = 90 * 24 * time.Hour
+	// operatorDuration is how long the operator's client certificate is valid: as long as the CA,
+	// because brokers trust its key by a pin in their configuration.
+	operatorDuration = 10 * 365 * 24 * time.Hour
+	// defaultServerDuration is the CRD's default.
+	defaultServerDuration = 90 * 24 * time.Hour
+)
+
+// reconcileCertificates keeps the own CA, the pairs of the admin API, and the server pair that the
+// pods mount. The pods mount a Secret of the operator's, never the user's: what is in it has been
+// checked, so that a broken pair never reaches a broker, not even one that restarts.
+func (r *BrokerReconciler) reconcileCertificates(ctx context.Context, s *brokerScope) error {
+	if err := r.reconcileCA(ctx, s); err != nil {
+		return err
+	}
+	if err := r.reconcileAdminPairs(ctx, s); err != nil {
+		return err
+	}
+	if s.broker.Spec.TLS.SecretName != "" {
+		return r.reconcileUserPair(ctx, s)
+	}
+	return r.reconcileOwnPair(ctx, s)
+}
+
+// reconcileCA makes the own CA once and keeps it. One that is broken is not replaced, because every
+// client trusts it: deleting the Secret says that a new one is wanted.
+func (r *BrokerReconciler) reconcileCA(ctx context.Context, s *brokerScope) error {
+	b := s.broker
+	secret, err := r.secret(ctx, b.Namespace, children.CAKeyName(b))
+	if err != nil {
+		return err
+	}
+	if secret == nil {
+		log.FromContext(ctx).Info("making a CA")
+		if s.ca, err = pki.NewCA(b.Name+"."+b.Namespace, s.now); err != nil {
+			return err
+		}
+	} else {
+		s.ca = pairOf(secret)
+		if _, err := pki.CheckPair(s.ca, nil, nil, s.now); err != nil {
+			return s.badPair(children.CAKeyName(b), fmt.Errorf("%w: restore it, or delete the Secret to get a new CA", err))
+		}
+	}
+	return r.apply(ctx, b, children.CAKey(b, children.Pair(s.ca)))
+}
+
+// reconcileAdminPairs keeps both ends of the operator's connection to the admin API.
+func (r *BrokerReconciler) reconcileAdminPairs(ctx context.Context, s *brokerScope) error {
+	b, names := s.broker, []string{children.AdminServerName}
+	admin, err := r.issued(ctx, s, children.AdminTLSName(b), names, adminDuration, func() (pki.Pair, error) {
+		return pki.IssueServer(s.ca, names, nil, adminDuration, s.now)
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.apply(ctx, b, children.AdminTLS(b, children.Pair(admin), s.ca.CertPEM)); err != nil {
+		return err
+	}
+	operator, err := r.issued(ctx, s, children.OperatorTLSName(b), nil, operatorDuration, func() (pki.Pair, error) {
+		return pki.IssueClient(s.ca, FieldOwner, operatorDuration, s.now)
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.apply(ctx, b, children.OperatorTLS(b, children.Pair(operator), s.ca.CertPEM)); err != nil {
+		return err
+	}
+	if s.keyPin, err = pki.KeyPin(operator.CertPEM); err != nil {
+		return fmt.Errorf("pin the operator's key: %w", err)
+	}
+	s.adminClient, err = adminClient(operator, s.ca)
+	return err
+}
+
+// adminClient is the TLS side of a call to the admin API.
+func adminClient(operator, ca pki.Pair) (*tls.Config, error) {
+	pair, err := tls.X509KeyPair(operator.CertPEM, operator.KeyPEM)
+	if err != nil {
+		return nil, fmt.Errorf("read the operator's pair: %w", err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(ca.CertPEM) {
+		return nil, fmt.Errorf("read the CA: no certificate in it")
+	}
+	return &tls.Config{
+		Certificates: []tls.Certificate{pair}, RootCAs: roots,
+		ServerName: children.AdminServerName, MinVersion: tls.VersionTLS13,
+	}, nil
+}
+
+// issued is the pair in the named Secret, or, if that has to go, a new one.
+func (r *BrokerReconciler) issued(
+	ctx context.Context, s *brokerScope, name string, dnsNames []string, duration time.Duration, issue func() (pki.Pair, error),
+) (pki.Pair, error) {
+	secret, err := r.secret(ctx, s.broker.Namespace, name)
+	if err != nil {
+		return pki.Pair{}, err
+	}
+	pair := pairOf(secret)
+	if why := pki.NeedsIssue(pair, s.ca, dnsNames, duration, s.now); why != "" {
+		log.FromContext(ctx).Info("issuing a certificate", "secret", name, "reason", why)
+		if pair, err = issue(); err != nil {
+			return pki.Pair{}, fmt.Errorf("issue the pair of Secret %s/%s: %w", s.broker.Namespace, name, err)
+		}
+	}
+	cert, err := pki.CheckPair(pair, nil, nil, s.now)
+	if err != nil {
+		return pki.Pair{}, fmt.Errorf("check the pair of Secret %s/%s: %w", s.broker.Namespace, name, err)
+	}
+	s.certs.wakeAt(pki.RenewAt(cert))
+	return pair, nil
+}
+
+// reconcileOwnPair serves a certificate of the own CA.
+func (r *BrokerReconciler) reconcileOwnPair(ctx context.Context, s *brokerScope) error {
+	b, names := s.broker, children.ServerDNSNames(s.broker)
+	duration := time.Duration(b.Spec.TLS.DurationSeconds) * time.Second
+	if duration == 0 {
+		duration = defaultServerDuration
+	}
+	pair, err := r.issued(ctx, s, children.ServerTLSName(b), names, duration, func() (pki.Pair, error) {
+		return pki.IssueServer(s.ca, names, nil, duration, s.now)
+	})
+	if err != nil {
+		return err
+	}
+	return r.mountPair(ctx, s, pair, s.ca.CertPEM, "Issued by the Broker's own CA")
+}
+
+// reconcileUserPair serves the user's certificate, if it is good; else what was mounted stays.
+func (r *BrokerReconciler) reconcileUserPair(ctx context.Context, s *brokerScope) error {
+	b, name := s.broker, s.broker.Spec.TLS.SecretName
+	secret, err := r.userSecret(ctx, b.Namespace, name)
+	if err != nil {
+		return err
+	}
+	if secret == nil {
+		s.certs.ready = no(v1alpha1.ReasonSecretNotFound, fmt.Sprintf(
+			"Secret %s/%s, named by spec.tls.secretName, does not exist", b.Namespace, name))
+		return r.keepMounted(ctx, s)
+	}
+	for _, key := range []string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey} {
+		if len(secret.Data[key]) == 0 {
+			_ = s.badPair(name, fmt.Errorf("it has no %s", key))
+			return r.keepMounted(ctx, s)
+		}
+	}
+	pair, caPEM := pairOf(secret), secret.Data[children.KeyCA]
+	if len(caPEM) == 0 {
+		caPEM = nil
+	}
+	cert, err := pki.CheckPair(pair, caPEM, nil, s.now)
+	if err != nil {
+		_ = s.badPair(name, err)
+		return r.keepMounted(ctx, s)
+	}
+	s.certs.wakeAt(cert.NotAfter)
+	return r.mountPair(ctx, s, pair, caPEM, fmt.Sprintf("Taken from Secret %s/%s", b.Namespace, name))
+}
+
+// badPair notes, and returns, that the pair in the named Secret can't be used.
+func (s *brokerScope) badPair(name string, err error) *faultError {
+	fault := &faultError{v1alpha1.ReasonInvalidCertificate, fmt.Sprintf("Secret %s/%s: %s", s.broker.Namespace, name, err)}
+	s.certs.ready = no(fault.reason, fault.message)
+	return fault
+}
+
+// mountPair gives a checked pair to the pods, which load it without a restart, and its CA to clients.
+func (r *BrokerReconciler) mountPair(ctx context.Context, s *brokerScope, pair pki.Pair, caPEM []byte, message string) error {
+	b := s.broker
+	cert, err := pki.CheckPair(pair, nil, nil, s.now)
+	if err != nil {
+		return fmt.Errorf("check the server pair: %w", err)
+	}
+	if len(caPEM) > 0 {
+		err = r.apply(ctx, b, children.CA(b, caPEM))
+		s.certs.caSecret = children.CAName(b)
+	} else {
+		s.certs.caSecret = ""
+		err = r.remove(ctx, b, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: children.CAName(b), Namespace: b.Namespace}})
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.apply(ctx, b, children.ServerTLS(b, children.Pair(pair), caPEM)); err != nil {
+		return err
+	}
+	s.certs.ready = yes(v1alpha1.ReasonAsExpected, message)
+	s.certs.mounted, s.certs.notAfter = true, cert.NotAfter
+	return nil
+}
+
+// keepMounted leaves the pods and the clients what they have.
+func (r *BrokerReconciler) keepMounted(ctx context.Context, s *brokerScope) error {
+	secret, err := r.secret(ctx, s.broker.Namespace, children.ServerTLSName(s.broker))
+	s.certs.mounted = secret != nil
+	return err
+}

@@ -1,0 +1,116 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+)
+
+const (
+	// conflictRetry is how often a name that somebody else holds is looked at again: the holder is
+	// not watched.
+	conflictRetry = 30 * time.Second
+	// loadRetryMin and loadRetryMax bound how often a pod is asked whether it has loaded the users
+	// and ACLs: it cannot be watched. The time between two questions doubles.
+	loadRetryMin = 500 * time.Millisecond
+	loadRetryMax = 5 * time.Second
+	// loadPatience is how long a ready Broker may take to load a new revision before it is said
+	// not to be ready.
+	loadPatience = time.Minute
+)
+
+// BrokerReconciler makes Brokers real: every child of a Broker is its work.
+type BrokerReconciler struct {
+	applier
+	reporter reporter
+	// Image is the broker image for Brokers whose spec names none.
+	image string
+	// prober asks pods what they have loaded.
+	prober PodProber
+	now    func() time.Time
+	loads  *loads
+}
+
+// brokerPhase is one step of a pass. It may end the pass early by a *faultError (the user's
+// mistake, which goes to the conditions) or another error (retried).
+type brokerPhase func(context.Context, *brokerScope) error
+
+// Reconcile is one pass over one Broker.
+func (r *BrokerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
+	broker := &v1alpha1.Broker{}
+	if err := r.Get(ctx, req.NamespacedName, broker); err != nil {
+		r.loads.forget(req.NamespacedName)
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if broker.DeletionTimestamp != nil {
+		return ctrl.Result{}, nil
+	}
+	before := broker.DeepCopy()
+	s := newBrokerScope(broker, r.image, r.now())
+	defer func() {
+		if err == nil {
+			err = r.reporter.report(ctx, before, broker)
+		}
+	}()
+	if err := r.run(ctx, s); err != nil {
+		return ctrl.Result{}, err
+	}
+	s.writeStatus()
+	return ctrl.Result{RequeueAfter: s.requeueAfter()}, nil
+}
+
+// run does the phases in order. A fault ends them, but what pods there are is looked at all the
+// same: a mistake in the spec doesn't hide whether the broker still serves.
+func (r *BrokerReconciler) run(ctx context.Context, s *brokerScope) error {
+	phases := []brokerPhase{
+		r.reconcileCertificates,
+		r.reconcileConfig,
+		r.reconcileAuth,
+		r.reconcileServices,
+		r.reconcileStatefulSet,
+	}
+	for _, phase := range phases {
+		err := phase(ctx, s)
+		if fault := asFault(err); fault != nil {
+			s.fault = fault
+			break
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.observe(ctx, s)
+}
+
+// faultError is a mistake that only the user can put right.
+type faultError struct {
+	reason, message string
+}
+
+// Error is the message of the condition.
+func (e *faultError) Error() string { return e.message }
+
+// asFault is the fault in err: its own, a taken name, or an object that the API server finds
+// invalid because the spec's pod template or Service asks for something impossible.
+func asFault(err error) *faultError {
+	if fault, ok := errors.AsType[*faultError](err); ok {
+		return fault
+	}
+	if conflict, ok := errors.AsType[*conflictError](err); ok {
+		return &faultError{v1alpha1.ReasonConflict, conflict.Error()}
+	}
+	if apierrors.IsInvalid(err) {
+		return &faultError{v1alpha1.ReasonInvalidConfig, err.Error()}
+	}
+	return nil
+}
+
+// keyOf is the Broker's namespace and name.
+func keyOf(b *v1alpha1.Broker) types.NamespacedName { return client.ObjectKeyFromObject(b) }

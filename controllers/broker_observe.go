@@ -1,0 +1,162 @@
+package controllers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
+)
+
+// loadState is how far the pods are with the users and ACLs of this pass.
+type loadState struct {
+	// loaded says that every pod that should serve does, with the current revision.
+	loaded bool
+	// waiting says on whom is waited; empty if on nobody.
+	waiting string
+	// overdue says that it has taken longer than loadPatience.
+	overdue bool
+	// retry is when to ask again; 0 is when something that is watched changes.
+	retry time.Duration
+}
+
+// observe looks at what runs: the StatefulSet, its pods, and what the ready ones have loaded.
+func (r *BrokerReconciler) observe(ctx context.Context, s *brokerScope) error {
+	var err error
+	if s.statefulSet, err = r.statefulSet(ctx, s.broker); err != nil {
+		return err
+	}
+	if err := r.listPods(ctx, s); err != nil {
+		return err
+	}
+	if s.bundle == nil || s.statefulSet == nil {
+		r.loads.forget(keyOf(s.broker))
+		return nil
+	}
+	if err := r.nudgePods(ctx, s); err != nil {
+		return err
+	}
+	r.reconcileLoaded(ctx, s)
+	return nil
+}
+
+func (r *BrokerReconciler) listPods(ctx context.Context, s *brokerScope) error {
+	if s.statefulSet == nil {
+		return nil
+	}
+	b := s.broker
+	var list corev1.PodList
+	err := r.List(ctx, &list, client.InNamespace(b.Namespace), client.MatchingLabels(children.Selector(b)))
+	if err != nil {
+		return fmt.Errorf("list pods of Broker %s: %w", keyOf(b), err)
+	}
+	for _, pod := range list.Items {
+		if metav1.IsControlledBy(&pod, s.statefulSet) && pod.DeletionTimestamp == nil {
+			s.pods = append(s.pods, pod)
+		}
+	}
+	slices.SortFunc(s.pods, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return nil
+}
+
+// nudgePods annotates the pods with the revision: a changed pod makes the kubelet sync its volumes
+// at once instead of within a minute or two.
+func (r *BrokerReconciler) nudgePods(ctx context.Context, s *brokerScope) error {
+	for i := range s.pods {
+		pod := &s.pods[i]
+		if pod.Annotations[v1alpha1.AnnotationAuthRevision] == s.bundle.Revision {
+			continue
+		}
+		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+			"annotations": map[string]string{v1alpha1.AnnotationAuthRevision: s.bundle.Revision},
+		}})
+		if err != nil {
+			return fmt.Errorf("encode the patch of pod %s: %w", pod.Name, err)
+		}
+		err = r.Patch(ctx, pod.DeepCopy(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("annotate pod %s/%s: %w", pod.Namespace, pod.Name, err)
+		}
+	}
+	return nil
+}
+
+// reconcileLoaded asks every ready pod for the revision that it has loaded.
+func (r *BrokerReconciler) reconcileLoaded(ctx context.Context, s *brokerScope) {
+	key, ready := keyOf(s.broker), 0
+	for i := range s.pods {
+		pod := &s.pods[i]
+		if !podReady(pod) {
+			continue
+		}
+		ready++
+		revision, err := r.prober.AuthRevision(ctx, pod, s.adminClient)
+		switch {
+		case err != nil:
+			log.FromContext(ctx).Info("a pod doesn't say which users and ACLs it has loaded", "pod", pod.Name, "error", err.Error())
+			s.load.waiting = fmt.Sprintf("Pod %s does not answer on its admin port", pod.Name)
+		case revision != s.bundle.Revision:
+			s.load.waiting = fmt.Sprintf("Pod %s is loading the current users and ACLs", pod.Name)
+		}
+	}
+	if s.load.waiting != "" {
+		waited := r.loads.waiting(key, s.bundle.Revision, s.now)
+		s.load.retry = min(max(waited, loadRetryMin), loadRetryMax)
+		s.load.overdue = waited >= loadPatience
+		return
+	}
+	r.loads.forget(key)
+	s.load.loaded = ready >= int(children.Replicas(s.broker))
+}
+
+func podReady(pod *corev1.Pod) bool {
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
+
+// loads remembers since when each Broker waits for its pods to load a revision.
+type loads struct {
+	mu       sync.Mutex
+	byBroker map[types.NamespacedName]pendingLoad
+}
+
+type pendingLoad struct {
+	revision string
+	since    time.Time
+}
+
+// waiting is for how long the Broker has waited for this revision: 0 the first time.
+func (l *loads) waiting(broker types.NamespacedName, revision string, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byBroker == nil {
+		l.byBroker = map[types.NamespacedName]pendingLoad{}
+	}
+	p, ok := l.byBroker[broker]
+	if !ok || p.revision != revision {
+		p = pendingLoad{revision: revision, since: now}
+		l.byBroker[broker] = p
+	}
+	return now.Sub(p.since)
+}
+
+func (l *loads) forget(broker types.NamespacedName) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.byBroker, broker)
+}

@@ -1,0 +1,85 @@
+package controllers
+
+import (
+	"crypto/tls"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/controllers/pki"
+	"github.com/dunlin-mqtt/dunlin/controllers/render"
+)
+
+// brokerScope is what one pass over a Broker has found so far.
+type brokerScope struct {
+	broker *v1alpha1.Broker
+	image  string
+	now    time.Time
+
+	// ca is the Broker's own CA, and adminClient the operator's way to the admin API with it.
+	ca          pki.Pair
+	adminClient *tls.Config
+	// keyPin is the pin of the operator's client key.
+	keyPin string
+	certs  certificates
+	config []byte
+	bundle *render.Bundle
+	// fault is what ended the phases early; nil is none.
+	fault *faultError
+
+	// statefulSet is nil while there is none; applied says that this pass changed it, so that its
+	// status is of the past.
+	statefulSet *appsv1.StatefulSet
+	applied     bool
+	pods        []corev1.Pod
+	load        loadState
+}
+
+// newBrokerScope starts from what the status says of the certificates, until the pass knows better.
+func newBrokerScope(b *v1alpha1.Broker, defaultImage string, now time.Time) *brokerScope {
+	s := &brokerScope{broker: b, image: defaultImage, now: now}
+	if b.Spec.Image != "" {
+		s.image = b.Spec.Image
+	}
+	s.certs.caSecret = b.Status.CASecretName
+	if last := b.Status.CertificateNotAfter; last != nil {
+		s.certs.notAfter = last.Time
+	}
+	return s
+}
+
+// certificates is what the pass found about the server certificate.
+type certificates struct {
+	// ready is the CertificatesReady condition.
+	ready outcome
+	// mounted says that a pair is in the Secret that the pods mount, good or once good.
+	mounted bool
+	// notAfter is when the pair in that Secret expires; zero if it can't be read.
+	notAfter time.Time
+	// caSecret is the Secret with the CA for clients; "" is none.
+	caSecret string
+	// wake is when something has to be renewed, or expires.
+	wake time.Time
+}
+
+// wakeAt notes that the Broker is to be looked at by t at the latest.
+func (c *certificates) wakeAt(t time.Time) {
+	if c.wake.IsZero() || t.Before(c.wake) {
+		c.wake = t
+	}
+}
+
+// requeueAfter is when the pass must be repeated though nothing that is watched changes; 0 is never.
+func (s *brokerScope) requeueAfter() time.Duration {
+	switch {
+	case s.load.retry > 0:
+		return s.load.retry
+	case s.fault != nil && s.fault.reason == v1alpha1.ReasonConflict:
+		return conflictRetry
+	case s.certs.wake.IsZero():
+		return 0
+	}
+	return max(s.certs.wake.Sub(s.now), time.Second)
+}

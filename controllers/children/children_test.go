@@ -1,0 +1,158 @@
+package children
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+func pointer[T any](v T) *T { return &v }
+
+func listener(name string, protocol config.Protocol, port int32) v1alpha1.ListenerSpec {
+	return v1alpha1.ListenerSpec{ListenerSettings: config.ListenerSettings{Name: name, Protocol: protocol, Port: port}}
+}
+
+// plain is what the API server makes of `spec: {}`.
+func plain() *v1alpha1.Broker {
+	return &v1alpha1.Broker{
+		ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: "iot"},
+		Spec: v1alpha1.BrokerSpec{
+			Replicas:  pointer(int32(1)),
+			Listeners: []v1alpha1.ListenerSpec{listener("mqtts", config.ProtocolMQTTS, 8883)},
+		},
+	}
+}
+
+// full sets everything that a child depends on.
+func full() *v1alpha1.Broker {
+	b := plain()
+	b.Spec.Replicas = pointer(int32(0))
+	b.Spec.ImagePullPolicy = corev1.PullIfNotPresent
+	b.Spec.Listeners = append(b.Spec.Listeners, listener("plain", config.ProtocolMQTT, 883))
+	b.Spec.TLS.DNSNames = []string{"mqtt.example.com"}
+	b.Spec.Persistence = v1alpha1.Persistence{Size: resource.MustParse("20Gi"), StorageClassName: pointer("fast")}
+	b.Spec.Service = v1alpha1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Annotations: map[string]string{"example.com/internal": "true"}}
+	b.Spec.PodTemplate = v1alpha1.PodTemplate{
+		Labels:      map[string]string{"team": "iot", "app.kubernetes.io/name": "mine"},
+		Annotations: map[string]string{"example.com/note": "hello"},
+		Resources: &corev1.ResourceRequirements{Limits: corev1.ResourceList{
+			corev1.ResourceCPU: resource.MustParse("1500m"), corev1.ResourceMemory: resource.MustParse("1Gi"),
+		}},
+		NodeSelector:      map[string]string{"disk": "ssd"},
+		Tolerations:       []corev1.Toleration{{Key: "iot", Operator: corev1.TolerationOpExists}},
+		PriorityClassName: "high",
+		ImagePullSecrets:  []corev1.LocalObjectReference{{Name: "registry"}},
+		Affinity: &corev1.Affinity{NodeAffinity: &corev1.NodeAffinity{
+			RequiredDuringSchedulingIgnoredDuringExecution: &corev1.NodeSelector{NodeSelectorTerms: []corev1.NodeSelectorTerm{{
+				MatchExpressions: []corev1.NodeSelectorRequirement{{Key: "arch", Operator: corev1.NodeSelectorOpIn, Values: []string{"arm64"}}},
+			}}},
+		}},
+	}
+	return b
+}
+
+func pod(image string) Pod {
+	return Pod{
+		Image: image, Config: []byte("listeners: []\n"), AuthShards: 3,
+		TLSDir: "/etc/dunlin/tls", AdminDir: "/etc/dunlin/admin", AuthDir: "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
+	}
+}
+
+func TestGolden(t *testing.T) {
+	pair := Pair{CertPEM: []byte("certificate"), KeyPEM: []byte("key")}
+	ca := []byte("ca")
+	tests := map[string]any{
+		"ca":               CA(plain(), ca),
+		"ca-key":           CAKey(plain(), pair),
+		"server-tls":       ServerTLS(plain(), pair, ca),
+		"server-tls-no-ca": ServerTLS(plain(), pair, nil),
+		"admin-tls":        AdminTLS(plain(), pair, ca),
+		"operator-tls":     OperatorTLS(plain(), pair, ca),
+		"config":           Config(plain(), []byte("listeners: []\n")),
+		"auth":             Auth(plain(), []byte("{}")),
+		"auth-shard":       AuthShard(plain(), 7, map[string][]byte{"passwd-07": []byte("alice:$7$...\n")}),
+		"service":          Service(plain()),
+		"service-full":     Service(full()),
+		"pod-service":      PodService(full()),
+		"budget":           Budget(plain()),
+		"statefulset":      StatefulSet(plain(), pod("dunlin-broker:dev")),
+		"statefulset-full": StatefulSet(full(), pod("registry.example.com/broker:1")),
+	}
+	for name, child := range tests {
+		t.Run(name, func(t *testing.T) {
+			got, err := yaml.Marshal(child)
+			if err != nil {
+				t.Fatal(err)
+			}
+			file := filepath.Join("testdata", name+".yaml")
+			if *update {
+				if err := os.WriteFile(file, got, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("read the golden file (go test -update writes it): %v", err)
+			}
+			if diff := cmp.Diff(string(want), string(got)); diff != "" {
+				t.Errorf("-want +got:\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestConfigChangeRestarts(t *testing.T) {
+	hash := func(config string) string {
+		return StatefulSet(plain(), Pod{Config: []byte(config)}).Spec.Template.Annotations[annotationConfigHash]
+	}
+	if hash("a") == hash("b") {
+		t.Error("two configurations have the same hash: a change would not restart the pods")
+	}
+	if one, two := hash("a"), hash("a"); one != two {
+		t.Error("one configuration has two hashes: the pods would restart for nothing")
+	}
+}
+
+func TestSelectorStandsInLabels(t *testing.T) {
+	labels := StatefulSet(full(), Pod{}).Spec.Template.Labels
+	for key, value := range Selector(full()) {
+		if labels[key] != value {
+			t.Errorf("pod label %s is %q, the selector wants %q", key, labels[key], value)
+		}
+	}
+}
+
+func TestNamesFit(t *testing.T) {
+	b := plain()
+	b.Name = "a123456789012345678901234567890123456789"[:40] // the CRD's bound
+	const label = 63
+	// The StatefulSet controller labels pods with its name and a hash of at most 10 characters.
+	if n := len(StatefulSetName(b) + "-1234567890"); n > label {
+		t.Errorf("the pods' revision label would have %d characters, at most %d are allowed", n, label)
+	}
+	if n := len(PodServiceName(b)); n > label {
+		t.Errorf("the headless Service's name has %d characters, at most %d are allowed", n, label)
+	}
+}
+
+func TestServerDNSNames(t *testing.T) {
+	want := []string{
+		"edge", "edge.iot", "edge.iot.svc", "edge.iot.svc.cluster.local",
+		"*.edge-pods.iot.svc", "*.edge-pods.iot.svc.cluster.local", "localhost", "mqtt.example.com",
+	}
+	if diff := cmp.Diff(want, ServerDNSNames(full())); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}

@@ -1,0 +1,72 @@
+package children
+
+import (
+	"fmt"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+)
+
+// ManagedBy is the value of app.kubernetes.io/managed-by on every child.
+const ManagedBy = "dunlin-operator"
+
+// AdminServerName is the DNS name in the admin API's certificate.
+const AdminServerName = "dunlin-admin"
+
+// Keys of the Secrets and the ConfigMap.
+const (
+	KeyCA     = "ca.crt"
+	KeyConfig = "config.yaml"
+)
+
+// CAName is the Secret with the certificate that clients must trust.
+func CAName(b *v1alpha1.Broker) string { return b.Name + "-ca" }
+
+// CAKeyName is the Secret with the Broker's own CA and its key.
+func CAKeyName(b *v1alpha1.Broker) string { return b.Name + "-ca-key" }
+
+// ServerTLSName is the Secret with the pair that the listeners serve.
+func ServerTLSName(b *v1alpha1.Broker) string { return b.Name + "-server-tls" }
+
+// AdminTLSName is the Secret with the pair that the admin API serves.
+func AdminTLSName(b *v1alpha1.Broker) string { return b.Name + "-admin-tls" }
+
+// OperatorTLSName is the Secret with the operator's client pair for the admin API.
+func OperatorTLSName(b *v1alpha1.Broker) string { return b.Name + "-operator-tls" }
+
+// ConfigName is the ConfigMap with the broker's configuration file.
+func ConfigName(b *v1alpha1.Broker) string { return b.Name + "-config" }
+
+// AuthName is the Secret with the manifest of the users and ACLs.
+func AuthName(b *v1alpha1.Broker) string { return b.Name + "-auth" }
+
+// AuthShardName is the Secret with one shard of the users and ACLs.
+func AuthShardName(b *v1alpha1.Broker, shard int) string {
+	return fmt.Sprintf("%s-auth-%02d", b.Name, shard)
+}
+
+// StatefulSetName is the StatefulSet, and the name of its client Service and budget too.
+func StatefulSetName(b *v1alpha1.Broker) string { return b.Name }
+
+// ServiceName is the Service that clients connect to.
+func ServiceName(b *v1alpha1.Broker) string { return b.Name }
+
+// PodServiceName is the headless Service that gives each pod a DNS name.
+func PodServiceName(b *v1alpha1.Broker) string { return b.Name + "-pods" }
+
+// BudgetName is the PodDisruptionBudget.
+func BudgetName(b *v1alpha1.Broker) string { return b.Name }
+
+// ServerDNSNames are the names that the server certificate must cover: the Services' own, the
+// pods' own, localhost for a port-forward, and what the spec adds.
+func ServerDNSNames(b *v1alpha1.Broker) []string {
+	service := ServiceName(b) + "." + b.Namespace
+	pods := "*." + PodServiceName(b) + "." + b.Namespace + ".svc"
+	names := []string{
+		ServiceName(b), service, service + ".svc", service + ".svc.cluster.local",
+		pods, pods + ".cluster.local", "localhost",
+	}
+	return append(names, b.Spec.TLS.DNSNames...)
+}
+
+// Host is the name by which clients in the cluster reach the Broker.
+func Host(b *v1alpha1.Broker) string { return ServiceName(b) + "." + b.Namespace + ".svc" }

@@ -1,0 +1,61 @@
+package children
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	coreac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+)
+
+// Pair is a certificate and its private key, PEM.
+type Pair struct {
+	CertPEM, KeyPEM []byte
+}
+
+// CA is the Secret that clients mount: ca.crt and nothing else.
+func CA(b *v1alpha1.Broker, caPEM []byte) *coreac.SecretApplyConfiguration {
+	return secret(b, CAName(b), corev1.SecretTypeOpaque, map[string][]byte{KeyCA: caPEM})
+}
+
+// CAKey is the Secret with the Broker's own CA, certificate and key.
+func CAKey(b *v1alpha1.Broker, ca Pair) *coreac.SecretApplyConfiguration {
+	return secret(b, CAKeyName(b), corev1.SecretTypeTLS, pairData(ca, nil))
+}
+
+// ServerTLS is the Secret that the listeners' certificate is mounted from. caPEM may be empty,
+// when the certificate is the user's own and its Secret has no ca.crt.
+func ServerTLS(b *v1alpha1.Broker, p Pair, caPEM []byte) *coreac.SecretApplyConfiguration {
+	return secret(b, ServerTLSName(b), corev1.SecretTypeTLS, pairData(p, caPEM))
+}
+
+// AdminTLS is the Secret that the admin API's certificate is mounted from.
+func AdminTLS(b *v1alpha1.Broker, p Pair, caPEM []byte) *coreac.SecretApplyConfiguration {
+	return secret(b, AdminTLSName(b), corev1.SecretTypeTLS, pairData(p, caPEM))
+}
+
+// OperatorTLS is the Secret with which the operator calls the admin API. No pod mounts it.
+func OperatorTLS(b *v1alpha1.Broker, p Pair, caPEM []byte) *coreac.SecretApplyConfiguration {
+	return secret(b, OperatorTLSName(b), corev1.SecretTypeTLS, pairData(p, caPEM))
+}
+
+// Auth is the Secret with the manifest of the auth bundle.
+func Auth(b *v1alpha1.Broker, manifest []byte) *coreac.SecretApplyConfiguration {
+	return secret(b, AuthName(b), corev1.SecretTypeOpaque, map[string][]byte{"manifest.json": manifest})
+}
+
+// AuthShard is the Secret with one shard of the auth bundle, file name -> content.
+func AuthShard(b *v1alpha1.Broker, shard int, files map[string][]byte) *coreac.SecretApplyConfiguration {
+	return secret(b, AuthShardName(b, shard), corev1.SecretTypeOpaque, files)
+}
+
+func secret(b *v1alpha1.Broker, name string, kind corev1.SecretType, data map[string][]byte) *coreac.SecretApplyConfiguration {
+	return coreac.Secret(name, b.Namespace).WithLabels(Labels(b)).WithType(kind).WithData(data)
+}
+
+func pairData(p Pair, caPEM []byte) map[string][]byte {
+	data := map[string][]byte{corev1.TLSCertKey: p.CertPEM, corev1.TLSPrivateKeyKey: p.KeyPEM}
+	if len(caPEM) > 0 {
+		data[KeyCA] = caPEM
+	}
+	return data
+}

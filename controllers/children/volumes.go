@@ -1,0 +1,53 @@
+package children
+
+import (
+	coreac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+)
+
+// secretMode lets the pod's group, and nobody else, read a mounted Secret.
+const secretMode int32 = 0o440
+
+func mounts(p Pod) []*coreac.VolumeMountApplyConfiguration {
+	return []*coreac.VolumeMountApplyConfiguration{
+		readOnly("config", configDir),
+		readOnly("server-tls", p.TLSDir),
+		readOnly("admin-tls", p.AdminDir),
+		readOnly("auth", p.AuthDir),
+		coreac.VolumeMount().WithName(dataVolume).WithMountPath(p.StoreDir),
+	}
+}
+
+func readOnly(name, dir string) *coreac.VolumeMountApplyConfiguration {
+	return coreac.VolumeMount().WithName(name).WithMountPath(dir).WithReadOnly(true)
+}
+
+func volumes(b *v1alpha1.Broker, p Pod) []*coreac.VolumeApplyConfiguration {
+	return []*coreac.VolumeApplyConfiguration{
+		coreac.Volume().WithName("config").WithConfigMap(coreac.ConfigMapVolumeSource().WithName(ConfigName(b))),
+		secretVolume("server-tls", ServerTLSName(b)),
+		secretVolume("admin-tls", AdminTLSName(b)),
+		authVolume(b, p.AuthShards),
+	}
+}
+
+func secretVolume(name, secretName string) *coreac.VolumeApplyConfiguration {
+	return coreac.Volume().WithName(name).WithSecret(
+		coreac.SecretVolumeSource().WithSecretName(secretName).WithDefaultMode(secretMode))
+}
+
+// authVolume projects the manifest and every shard into one folder. All are optional, so that a
+// shard can come and go without a new pod.
+func authVolume(b *v1alpha1.Broker, shards int) *coreac.VolumeApplyConfiguration {
+	projected := coreac.ProjectedVolumeSource().WithDefaultMode(secretMode).WithSources(optional(AuthName(b)))
+	for shard := range shards {
+		projected.WithSources(optional(AuthShardName(b, shard)))
+	}
+	return coreac.Volume().WithName("auth").WithProjected(projected)
+}
+
+func optional(secretName string) *coreac.VolumeProjectionApplyConfiguration {
+	return coreac.VolumeProjection().WithSecret(
+		coreac.SecretProjection().WithName(secretName).WithOptional(true))
+}

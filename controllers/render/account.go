@@ -1,0 +1,73 @@
+package render
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+)
+
+// AccountLine is the line of a's password file, with its newline: a user is in a bundle if the file
+// of Shard(a.Username) has it.
+func AccountLine(a Account) []byte {
+	return []byte(a.Username + ":" + a.PasswordHash + "\n")
+}
+
+// HasAccount says whether files, one shard of a bundle, hold a as it is: password and groups.
+func HasAccount(files map[string][]byte, a Account) bool {
+	shard := Shard(a.Username)
+	passwords := files[fmt.Sprintf(config.BundlePasswordsFmt, shard)]
+	line := AccountLine(a)
+	if !bytes.HasPrefix(passwords, line) && !bytes.Contains(passwords, append([]byte("\n"), line...)) {
+		return false
+	}
+	var set config.UserSet
+	if !decode(files[fmt.Sprintf(config.BundleUsersFmt, shard)], &set) {
+		return false
+	}
+	want, some := attributesOf(a)
+	i := slices.IndexFunc(set.Users, func(u config.UserAttributes) bool { return u.Name == a.Username })
+	return (i >= 0) == some && (i < 0 || reflect.DeepEqual(set.Users[i], want))
+}
+
+// HasACL says whether files, one shard of a bundle, hold a as it is.
+func HasACL(files map[string][]byte, a NamedACL) bool {
+	var set config.ACLSet
+	if !decode(files[fmt.Sprintf(config.BundleACLsFmt, Shard(a.Name))], &set) {
+		return false
+	}
+	i := slices.IndexFunc(set.ACLs, func(x NamedACL) bool { return x.Name == a.Name })
+	return i >= 0 && reflect.DeepEqual(set.ACLs[i], a)
+}
+
+// decode reads a file of a bundle into v; one that is not there is an empty set.
+func decode(data []byte, v any) bool {
+	return len(data) == 0 || json.Unmarshal(data, v) == nil
+}
+
+// attributesOf is what the broker is told of a beside the password; false if there is nothing.
+func attributesOf(a Account) (config.UserAttributes, bool) {
+	groups := slices.Sorted(slices.Values(a.Groups))
+	return config.UserAttributes{Name: a.Username, Groups: slices.Compact(groups)}, len(groups) > 0
+}
+
+// checkAccount says whether a line of a password file can hold a.
+func checkAccount(a Account) error {
+	switch {
+	case a.Username == "":
+		return errors.New("a user has an empty name")
+	case strings.ContainsRune(a.Username, ':') || strings.ContainsFunc(a.Username, unicode.IsControl):
+		return fmt.Errorf("user %q: the name has a ':' or a control character", a.Username)
+	case a.PasswordHash == "":
+		return fmt.Errorf("user %q: no password hash", a.Username)
+	case strings.ContainsFunc(a.PasswordHash, unicode.IsControl):
+		return fmt.Errorf("user %q: the password hash has a control character", a.Username)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package render
+
+import (
+	"fmt"
+	"slices"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+)
+
+// Paths is where a broker finds its files and binds its endpoints: all that is not in the Broker object.
+type Paths struct {
+	// ListenHost is the address that the listeners bind. Empty: all addresses.
+	ListenHost string
+	// TLSCertFile and TLSKeyFile are the certificate of the MQTTS listeners.
+	TLSCertFile, TLSKeyFile string
+	// AdminCertFile and AdminKeyFile are the admin API's certificate.
+	AdminCertFile, AdminKeyFile string
+	// AuthDir is the folder of the auth bundle, StoreDir that of the store (empty: in memory).
+	AuthDir, StoreDir string
+	// HealthAddress and AdminAddress are host:port. Empty: not served.
+	HealthAddress, AdminAddress string
+	// ClientKeyPins are the clients of the admin API, as pki.KeyPin gives them.
+	ClientKeyPins []string
+}
+
+// PodPaths are the paths inside a broker pod, which the StatefulSet mounts; no pins yet.
+func PodPaths() Paths {
+	return Paths{
+		TLSCertFile: "/etc/dunlin/tls/tls.crt", TLSKeyFile: "/etc/dunlin/tls/tls.key",
+		AdminCertFile: "/etc/dunlin/admin/tls.crt", AdminKeyFile: "/etc/dunlin/admin/tls.key",
+		AuthDir: "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
+		HealthAddress: ":8080", AdminAddress: ":8081",
+	}
+}
+
+// Config is the configuration of the Broker's broker. What the Broker leaves unset stays unset.
+func Config(b *v1alpha1.Broker, p Paths) config.Config {
+	spec := b.Spec.DeepCopy()
+	c := config.Config{
+		Authentication: spec.Authentication,
+		Authorization:  spec.Authorization,
+		AuthFiles:      config.AuthFiles{BundleDir: p.AuthDir},
+		MQTT:           spec.MQTT,
+		Store:          config.Store{Dir: p.StoreDir},
+		Admin:          config.Admin{HealthAddress: p.HealthAddress},
+		Log:            spec.Log,
+	}
+	for _, l := range spec.Listeners {
+		out := config.Listener{ListenerSettings: l.ListenerSettings, Host: p.ListenHost}
+		if out.Protocol == "" {
+			out.Protocol = config.ProtocolMQTTS
+		}
+		if out.Protocol == config.ProtocolMQTTS {
+			out.TLS = &config.ListenerTLS{CertFile: p.TLSCertFile, KeyFile: p.TLSKeyFile, MinVersion: spec.TLS.MinVersion}
+		}
+		c.Listeners = append(c.Listeners, out)
+	}
+	if p.AdminAddress != "" {
+		c.Admin.Address = p.AdminAddress
+		c.Admin.CertFile, c.Admin.KeyFile = p.AdminCertFile, p.AdminKeyFile
+		c.Admin.ClientKeyPins = slices.Clone(p.ClientKeyPins)
+		slices.Sort(c.Admin.ClientKeyPins)
+	}
+	return c
+}
+
+// ConfigYAML is c as the file that the broker loads.
+func ConfigYAML(c config.Config) ([]byte, error) {
+	data, err := yaml.Marshal(c)
+	if err != nil {
+		return nil, fmt.Errorf("encode broker configuration: %w", err)
+	}
+	return data, nil
+}

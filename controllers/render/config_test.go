@@ -1,0 +1,60 @@
+package render_test
+
+import (
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/controllers/render"
+)
+
+func broker() *v1alpha1.Broker {
+	maxQoS, off := int32(0), false
+	b := &v1alpha1.Broker{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge"}}
+	b.Spec.Listeners = []v1alpha1.ListenerSpec{
+		{ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: 8883, MaxConnections: 100}},
+		{ListenerSettings: config.ListenerSettings{Name: "plain", Protocol: config.ProtocolMQTT, Port: 1883}},
+		{ListenerSettings: config.ListenerSettings{Name: "unsaid", Port: 8884}},
+	}
+	b.Spec.TLS.MinVersion = config.TLS13
+	b.Spec.Authentication.AllowAnonymous = true
+	b.Spec.Authorization.DefaultPolicy = config.PolicyDeny
+	b.Spec.MQTT = config.MQTT{MaxPacketSizeBytes: 2048, MaxQoS: &maxQoS, RetainAvailable: &off, SessionExpiryMaxSeconds: 4294967295}
+	b.Spec.Log = config.Log{Level: config.LogDebug, Format: config.LogText}
+	return b
+}
+
+func TestConfigInPod(t *testing.T) {
+	paths := render.PodPaths()
+	paths.ClientKeyPins = []string{"bb", "aa"}
+	data, err := render.ConfigYAML(render.Config(broker(), paths))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "config-pod.yaml", data)
+	if paths.ClientKeyPins[0] != "bb" {
+		t.Error("Config sorted its caller's pins")
+	}
+}
+
+func TestConfigOnLaptop(t *testing.T) {
+	data, err := render.ConfigYAML(render.Config(broker(), render.Paths{
+		ListenHost: "127.0.0.1", TLSCertFile: "state/tls.crt", TLSKeyFile: "state/tls.key",
+		AuthDir: "state/auth", StoreDir: "state/data/edge",
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "config-laptop.yaml", data)
+}
+
+func TestConfigSharesNothing(t *testing.T) {
+	b := broker()
+	c := render.Config(b, render.PodPaths())
+	*c.MQTT.MaxQoS = 2
+	if *b.Spec.MQTT.MaxQoS != 0 {
+		t.Error("the configuration shares memory with the Broker")
+	}
+}

@@ -1,0 +1,119 @@
+package controllers
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/go-logr/logr"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/yaml"
+)
+
+const testImage = "dunlin-broker:test"
+
+var (
+	ctx     context.Context
+	cluster client.WithWatch // as a user sees the cluster, past any cache
+	writes  = &writeLog{}    // what the operator has written
+	brokers = &fakeBrokers{} // what the pods answer
+	clock   = &fakeClock{}
+)
+
+func TestControllers(t *testing.T) {
+	RegisterFailHandler(Fail)
+	SetDefaultEventuallyTimeout(15 * time.Second)
+	SetDefaultEventuallyPollingInterval(25 * time.Millisecond)
+	SetDefaultConsistentlyDuration(500 * time.Millisecond)
+	RunSpecs(t, "controllers")
+}
+
+var _ = BeforeSuite(func() {
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		Fail("KUBEBUILDER_ASSETS is not set: run `make test`, which finds or builds a kube-apiserver and etcd for these tests")
+	}
+	ctrl.SetLogger(logr.FromSlogHandler(slog.NewTextHandler(GinkgoWriter, nil)))
+	var cancel context.CancelFunc
+	ctx, cancel = context.WithCancel(context.Background())
+
+	env := &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd"}, ErrorIfCRDPathMissing: true}
+	kubeconfig, err := env.Start()
+	Expect(err).NotTo(HaveOccurred())
+	scheme, err := Scheme()
+	Expect(err).NotTo(HaveOccurred())
+	cluster, err = client.NewWithWatch(kubeconfig, client.Options{Scheme: scheme})
+	Expect(err).NotTo(HaveOccurred())
+	operator := operatorConfig(env)
+	stopOperator := startOperator(operator)
+	DeferCleanup(func() {
+		stopOperator()
+		cancel()
+		Expect(env.Stop()).To(Succeed())
+	})
+	restart = func() {
+		stopOperator()
+		stopOperator = startOperator(operator)
+	}
+})
+
+// operatorConfig is a user with just the rights that the operator is installed with.
+func operatorConfig(env *envtest.Environment) *rest.Config {
+	GinkgoHelper()
+	user, err := env.AddUser(envtest.User{Name: FieldOwner}, nil)
+	Expect(err).NotTo(HaveOccurred())
+	data, err := os.ReadFile("../config/rbac/role.yaml")
+	Expect(err).NotTo(HaveOccurred())
+	role := &rbacv1.ClusterRole{}
+	Expect(yaml.UnmarshalStrict(data, role)).To(Succeed())
+	Expect(cluster.Create(ctx, role)).To(Succeed())
+	Expect(cluster.Create(ctx, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: role.Name},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: FieldOwner}},
+	})).To(Succeed())
+	config := user.Config()
+	config.QPS = -1 // as cmd/operator
+	return config
+}
+
+// restart stops the operator and starts another one, which remembers nothing.
+var restart func()
+
+// startOperator runs the controllers as cmd/operator does; the returned func stops them.
+func startOperator(kubeconfig *rest.Config) func() {
+	scheme, err := Scheme()
+	Expect(err).NotTo(HaveOccurred())
+	mgr, err := ctrl.NewManager(kubeconfig, ctrl.Options{
+		Scheme: scheme, Cache: CacheOptions(nil), NewClient: writes.client,
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Controller: config.Controller{SkipNameValidation: ptr.To(true)}, // restart makes them anew
+	})
+	Expect(err).NotTo(HaveOccurred())
+	opCtx, stop := context.WithCancel(ctx)
+	Expect(SetupWithManager(opCtx, mgr, Options{Image: testImage, Prober: brokers, Now: clock.Now})).To(Succeed())
+	done := make(chan error, 1)
+	go func() { done <- mgr.Start(opCtx) }()
+	return func() {
+		stop()
+		Eventually(done, "20s").Should(Receive(BeNil()))
+	}
+}
+
+// fakeClock is the real clock and a step forward.
+type fakeClock struct{ step atomic.Int64 }
+
+func (c *fakeClock) Now() time.Time          { return time.Now().Add(time.Duration(c.step.Load())) }
+func (c *fakeClock) Advance(d time.Duration) { c.step.Add(int64(d)) }

@@ -1,0 +1,99 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	coreac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
+	"github.com/dunlin-mqtt/dunlin/controllers/render"
+)
+
+// Keys of the connection Secret.
+const (
+	keyUsername     = corev1.BasicAuthUsernameKey
+	keyPassword     = corev1.BasicAuthPasswordKey
+	keyPasswordHash = "passwordHash"
+	keyHost         = "host"
+	keyPort         = "port"
+	keyURI          = "uri"
+)
+
+// reconcileSecret keeps the connection Secret: how to reach the Broker, and the credentials.
+func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) error {
+	u, b := s.user, s.broker
+	if meta.FindStatusCondition(b.Status.Conditions, v1alpha1.ConditionCertificatesReady) == nil {
+		s.fail(no(v1alpha1.ReasonWaitingForBroker, fmt.Sprintf("Broker %s has no address and certificate yet", keyOf(b))))
+		return nil
+	}
+	existing, err := r.secret(ctx, u.Namespace, connectionSecretName(u))
+	if err != nil {
+		return err
+	}
+	if existing != nil {
+		// Nothing is read from a Secret that isn't the User's: its password is somebody else's.
+		if err := mayTouch(u, existing, "Secret", u.Spec.BrokerRef.Name); err != nil {
+			return err
+		}
+	}
+	creds, err := r.credentials(ctx, u, existing)
+	if err != nil {
+		return err
+	}
+	data, err := r.address(ctx, b)
+	if err != nil {
+		return err
+	}
+	data[keyUsername] = []byte(render.Username(u))
+	data[keyPasswordHash] = []byte(creds.hash)
+	if creds.password != nil {
+		data[keyPassword] = creds.password
+	}
+	s.account = render.Account{Username: render.Username(u), PasswordHash: creds.hash, Groups: u.Spec.Groups}
+	if err := checkAccount(s.account); err != nil {
+		return &faultError{v1alpha1.ReasonInvalidPasswordHash, err.Error()}
+	}
+	u.Status.SecretName = connectionSecretName(u)
+	desired := coreac.Secret(connectionSecretName(u), u.Namespace).
+		WithLabels(labelsOf(u)).
+		WithAnnotations(map[string]string{annotationSource: creds.source}).
+		WithType(corev1.SecretTypeBasicAuth).
+		WithData(data)
+	if existing != nil { // a password that was edited in the meantime is not to be overwritten
+		desired.WithResourceVersion(existing.ResourceVersion)
+	}
+	return r.apply(ctx, u, desired)
+}
+
+// address is how a workload in the cluster connects: host, port, uri and the CA to trust. TLS is
+// preferred where the Broker has both.
+func (r *UserReconciler) address(ctx context.Context, b *v1alpha1.Broker) (map[string][]byte, error) {
+	data := map[string][]byte{}
+	listener, scheme := b.Spec.Listeners[0], "mqtt"
+	for _, l := range b.Spec.Listeners {
+		if l.Protocol != config.ProtocolMQTT {
+			listener, scheme = l, "mqtts"
+			break
+		}
+	}
+	host, port := children.Host(b), strconv.Itoa(int(listener.Port))
+	data[keyHost], data[keyPort] = []byte(host), []byte(port)
+	data[keyURI] = []byte(scheme + "://" + host + ":" + port)
+	if b.Status.CASecretName == "" {
+		return data, nil
+	}
+	ca := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: b.Namespace, Name: b.Status.CASecretName}
+	if err := r.Get(ctx, key, ca); err != nil {
+		return nil, fmt.Errorf("get CA Secret %s: %w", key, err)
+	}
+	data[children.KeyCA] = ca.Data[children.KeyCA]
+	return data, nil
+}

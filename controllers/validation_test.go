@@ -1,0 +1,146 @@
+package controllers
+
+import (
+	"os"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+)
+
+// manifests are the documents of a YAML file.
+func manifests(file string) []*unstructured.Unstructured {
+	GinkgoHelper()
+	data, err := os.ReadFile(file)
+	Expect(err).NotTo(HaveOccurred())
+	var out []*unstructured.Unstructured
+	for doc := range strings.SplitSeq(string(data), "\n---\n") {
+		out = append(out, object("", doc))
+	}
+	Expect(out).To(HaveLen(3))
+	return out
+}
+
+// object is a manifest of the API in a namespace, as kubectl would send it.
+func object(ns, manifest string) *unstructured.Unstructured {
+	GinkgoHelper()
+	u := &unstructured.Unstructured{}
+	Expect(yaml.Unmarshal([]byte(manifest), &u.Object)).To(Succeed())
+	u.SetAPIVersion("mqtt.dunlin.dev/v1alpha1")
+	u.SetNamespace(ns)
+	return u
+}
+
+var _ = Describe("the API server", func() {
+	var ns string
+	BeforeEach(func() { ns = newNamespace(nil) })
+
+	DescribeTable("refuses, with the message that the user reads", func(manifest, message string) {
+		err := cluster.Create(ctx, object(ns, manifest), client.FieldValidation("Strict"))
+		Expect(err).To(MatchError(ContainSubstring(message)))
+	},
+		Entry("two listeners on a port",
+			`{kind: Broker, metadata: {name: x}, spec: {listeners: [{name: a, port: 1}, {name: b, port: 1}]}}`,
+			"two listeners have the same port"),
+		Entry("two listeners of a name",
+			`{kind: Broker, metadata: {name: x}, spec: {listeners: [{name: a, port: 1}, {name: a, port: 2}]}}`,
+			"spec.listeners[1]: Duplicate value"),
+		Entry("the health port",
+			`{kind: Broker, metadata: {name: x}, spec: {listeners: [{name: a, port: 8080}]}}`,
+			"ports 8080 and 8081 are the broker's own (health and admin)"),
+		Entry("no listener",
+			`{kind: Broker, metadata: {name: x}, spec: {listeners: []}}`, "spec.listeners: Invalid value"),
+		Entry("a protocol that doesn't exist",
+			`{kind: Broker, metadata: {name: x}, spec: {listeners: [{name: a, port: 1, protocol: QUIC}]}}`,
+			`spec.listeners[0].protocol: Unsupported value: "QUIC": supported values: "MQTT", "MQTTS"`),
+		Entry("a listener's name that is no label",
+			`{kind: Broker, metadata: {name: x}, spec: {listeners: [{name: A_b, port: 1}]}}`, "spec.listeners[0].name"),
+		Entry("two replicas",
+			`{kind: Broker, metadata: {name: x}, spec: {replicas: 2}}`,
+			"replicas above 1 need clustering, which this version does not have: use 1, or 0 to stop the broker"),
+		Entry("a long name",
+			`{kind: Broker, metadata: {name: a12345678901234567890123456789012345678901}}`,
+			"a Broker's name has at most 40 characters, so that its children's names fit"),
+		Entry("a field that doesn't exist",
+			`{kind: Broker, metadata: {name: x}, spec: {mqtt: {maxPacketSize: 1}}}`, `unknown field "spec.mqtt.maxPacketSize"`),
+		Entry("a bound that is exceeded",
+			`{kind: Broker, metadata: {name: x}, spec: {mqtt: {maxQoS: 3}}}`, "spec.mqtt.maxQoS"),
+		Entry("two sources of a password",
+			`{kind: User, metadata: {name: x}, spec: {brokerRef: {name: b}, authentication: {password: {generate: {}, passwordHash: h}}}}`,
+			"set at most one of generate, secretRef and passwordHash"),
+		Entry("a user name with a colon",
+			`{kind: User, metadata: {name: x}, spec: {brokerRef: {name: b}, username: "a:b"}}`, "spec.username"),
+		Entry("a User's long name",
+			`{kind: User, metadata: {name: a123456789012345678901234567890123456789012345678901234567890123}, spec: {brokerRef: {name: b}}}`,
+			"a User's name has at most 63 characters, so that a label can hold it"),
+		Entry("a User of no Broker", `{kind: User, metadata: {name: x}, spec: {}}`, "spec.brokerRef: Required value"),
+		Entry("a subject User without a name",
+			`{kind: ACL, metadata: {name: x}, spec: {brokerRef: {name: b}, subjects: [{kind: User}], rules: [{actions: [Publish], topics: [a]}]}}`,
+			"name must be set for User, Group and ClientID, and left out for Everyone and Anonymous"),
+		Entry("a subject Everyone with a name",
+			`{kind: ACL, metadata: {name: x}, spec: {brokerRef: {name: b}, subjects: [{kind: Everyone, name: a}], rules: [{actions: [Publish], topics: [a]}]}}`,
+			"name must be set for User, Group and ClientID, and left out for Everyone and Anonymous"),
+		Entry("no rules",
+			`{kind: ACL, metadata: {name: x}, spec: {brokerRef: {name: b}, subjects: [{kind: Everyone}], rules: []}}`, "spec.rules"),
+		Entry("an action that doesn't exist",
+			`{kind: ACL, metadata: {name: x}, spec: {brokerRef: {name: b}, subjects: [{kind: Everyone}], rules: [{actions: [Fly], topics: [a]}]}}`,
+			`spec.rules[0].actions[0]: Unsupported value: "Fly"`),
+	)
+
+	DescribeTable("refuses a change of", func(manifest string, edit func(*unstructured.Unstructured), message string) {
+		u := object(ns, manifest)
+		Expect(cluster.Create(ctx, u)).To(Succeed())
+		Eventually(func() string {
+			Expect(cluster.Get(ctx, client.ObjectKeyFromObject(u), u)).To(Succeed())
+			edit(u)
+			return cluster.Update(ctx, u).Error()
+		}).Should(ContainSubstring(message))
+	},
+		Entry("the volume", `{kind: Broker, metadata: {name: x}}`, func(u *unstructured.Unstructured) {
+			Expect(unstructured.SetNestedField(u.Object, "2Gi", "spec", "persistence", "size")).To(Succeed())
+		}, "persistence cannot be changed after creation"),
+		Entry("a User's Broker", `{kind: User, metadata: {name: x}, spec: {brokerRef: {name: b}}}`, func(u *unstructured.Unstructured) {
+			Expect(unstructured.SetNestedField(u.Object, "c", "spec", "brokerRef", "name")).To(Succeed())
+		}, "brokerRef cannot be changed: delete the object and make it anew"),
+		Entry("an ACL's Broker",
+			`{kind: ACL, metadata: {name: x}, spec: {brokerRef: {name: b}, subjects: [{kind: Everyone}], rules: [{actions: [Publish], topics: [a]}]}}`,
+			func(u *unstructured.Unstructured) {
+				Expect(unstructured.SetNestedField(u.Object, "c", "spec", "brokerRef", "name")).To(Succeed())
+			}, "brokerRef cannot be changed: delete the object and make it anew"),
+	)
+
+	It("fills in the defaults of an empty Broker", func() {
+		u := object(ns, `{kind: Broker, metadata: {name: x}}`)
+		Expect(cluster.Create(ctx, u)).To(Succeed())
+		spec := u.Object["spec"].(map[string]any)
+		Expect(spec).To(HaveKeyWithValue("replicas", BeEquivalentTo(1)))
+		Expect(spec["listeners"]).To(Equal([]any{map[string]any{"name": "mqtts", "protocol": "MQTTS", "port": int64(8883)}}))
+		Expect(spec["authorization"]).To(Equal(map[string]any{"defaultPolicy": "Deny"}))
+		Expect(spec["persistence"]).To(Equal(map[string]any{"size": "1Gi"}))
+	})
+
+	It("takes the quickstart as it is", func() {
+		for _, u := range manifests("../config/samples/quickstart.yaml") {
+			u.SetNamespace(ns)
+			Expect(cluster.Create(ctx, u, client.FieldValidation("Strict"))).To(Succeed())
+		}
+		b := &v1alpha1.Broker{}
+		b.Namespace, b.Name = ns, "edge"
+		startPod(b)
+		for _, o := range []client.Object{b, &v1alpha1.User{}, &v1alpha1.ACL{}} {
+			o.SetNamespace(ns)
+			switch o.(type) {
+			case *v1alpha1.User:
+				o.SetName("alice")
+			case *v1alpha1.ACL:
+				o.SetName("sensors")
+			}
+			Eventually(conditionOf(o, v1alpha1.ConditionReady)).Should(HavePrefix("True"))
+		}
+	})
+})
