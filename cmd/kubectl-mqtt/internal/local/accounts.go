@@ -1,0 +1,107 @@
+package local
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/manifests"
+	"github.com/dunlin-mqtt/dunlin/controllers/render"
+)
+
+// member is a User that may connect.
+type member struct {
+	render.Account
+	// passwordFile has the password; empty: it is in a Secret of the user's own, or not known.
+	passwordFile string
+}
+
+// keeper finds the passwords and hashes of Users.
+type keeper struct {
+	state  *State
+	set    *manifests.Set
+	random io.Reader // for passwords and salts
+	// write says whether missing passwords are made and hashes kept. If not, Users without a password
+	// are left out.
+	write bool
+}
+
+// members are the Users of b that may connect, and the notes say why others may not.
+func (k keeper) members(b *v1alpha1.Broker) (members []member, notes []string, err error) {
+	winners, _ := render.ResolveUsers(k.set.UsersOf(b))
+	for _, u := range winners {
+		if u.Spec.Suspended {
+			continue
+		}
+		m, note, err := k.member(u)
+		if err != nil {
+			return nil, nil, fmt.Errorf("password of User %s/%s: %w", u.Namespace, u.Name, err)
+		}
+		if note != "" {
+			notes = append(notes, fmt.Sprintf("User %s/%s %s", u.Namespace, u.Name, note))
+		}
+		if m.PasswordHash != "" {
+			members = append(members, m)
+		}
+	}
+	return members, notes, nil
+}
+
+// member is u with a hash, or with none and a note.
+func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
+	m.Account = render.Account{
+		Username: render.Username(u), Groups: u.Spec.Groups,
+		PasswordHash: u.Spec.Authentication.Password.PasswordHash,
+	}
+	if m.PasswordHash != "" {
+		return m, "", nil
+	}
+	kept, err := readOptional(k.state.userPath(u, "hash"))
+	if err != nil {
+		return m, "", err
+	}
+	kept = bytes.TrimSpace(kept)
+	length, generated := render.Generated(u)
+	var plain []byte
+	if generated {
+		m.passwordFile = k.state.userPath(u, "password")
+		if plain, err = k.generated(m.passwordFile, length); err != nil {
+			return m, "", err
+		}
+		if plain == nil {
+			return m, "is left out: its password is made by kubectl-mqtt run, and " + k.state.dir + " has none yet", nil
+		}
+	} else if plain, err = k.set.Password(u); err != nil {
+		if m.PasswordHash = string(kept); len(kept) > 0 {
+			return m, "keeps the password that it has: " + err.Error(), nil
+		}
+		return m, "is left out: " + err.Error(), nil
+	}
+	if m.PasswordHash, err = render.PasswordHash(string(kept), plain, generated, k.random); err != nil {
+		return m, "", err
+	}
+	if k.write {
+		err = writeIfNew(k.state.userPath(u, "hash"), []byte(m.PasswordHash+"\n"))
+	}
+	return m, "", err
+}
+
+// generated is the password in a file, made if it is not there; nil if it may not be made.
+func (k keeper) generated(file string, length int) ([]byte, error) {
+	data, err := readOptional(file)
+	if err != nil {
+		return nil, err
+	}
+	if data = bytes.TrimRight(data, "\r\n"); len(data) > 0 {
+		return data, nil
+	}
+	if !k.write {
+		return nil, nil
+	}
+	password, err := render.GeneratePassword(length, k.random)
+	if err != nil {
+		return nil, err
+	}
+	return []byte(password), writeFile(file, []byte(password+"\n"))
+}

@@ -1,0 +1,17 @@
+// Package local runs a Broker on this machine, in this process: certificates, passwords and access
+// rules by the same render and pki as the operator's, in a state folder instead of Secrets.
+//
+// It never talks to a cluster. Only `kubectl-mqtt run` starts brokers; `kubectl-mqtt render` reads the
+// state folder and writes nothing to it.
+//
+// The state folder, every file of which only its owner can read:
+//
+//	ca.crt ca.key            the CA, made once
+//	tls.crt tls.key          the server certificate, renewed in time
+//	users/NAME/password      a generated password, made once; yours to change
+//	users/NAME/hash          its hash, kept as long as it is the password's
+//	auth/                    users and access rules, replaced as a whole
+//	data/BROKER/             sessions and retained messages
+//
+// NAME and BROKER are name, or name@namespace outside the namespace default.
+package local

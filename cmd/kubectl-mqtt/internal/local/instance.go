@@ -1,0 +1,53 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/server"
+)
+
+// instance is a broker that runs in this process.
+type instance struct {
+	*server.Server
+	stop context.CancelFunc
+	done chan error // receives what Run returned
+}
+
+// start runs a broker and waits until it serves.
+func start(c config.Config, version string, logTo io.Writer) (*instance, error) {
+	srv, err := server.New(c, server.Deps{Logger: logger(c.Log, logTo), Version: version})
+	if err != nil {
+		return nil, fmt.Errorf("start broker: %w", err)
+	}
+	// It is stopped by stop, in its own time, and not with the caller's context.
+	ctx, cancel := context.WithCancel(context.Background())
+	i := &instance{Server: srv, stop: cancel, done: make(chan error, 1)}
+	go func() { i.done <- srv.Run(ctx) }()
+	select {
+	case <-srv.Ready():
+		return i, nil
+	case err := <-i.done:
+		cancel()
+		return nil, fmt.Errorf("start broker: %w", err)
+	}
+}
+
+// halt ends the broker and waits until everything is stored and closed.
+func (i *instance) halt() error {
+	i.stop()
+	return <-i.done
+}
+
+// logger writes text lines, as far as the Broker wants them.
+func logger(c config.Log, to io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(strings.ToUpper(string(c.Level)))); err != nil {
+		level = slog.LevelInfo // unset
+	}
+	return slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: level}))
+}
