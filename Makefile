@@ -1,0 +1,110 @@
+# `make` or `make help` explains the targets. What is longer than a line is a script in hack/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+# The cache keeps the tools, the cluster and the test control plane; DUNLIN_CACHE moves it.
+export DUNLIN_CACHE ?= $(CURDIR)/.cache
+export CGO_ENABLED ?= 0
+
+VERSION ?= $(or $(shell git describe --tags --always --dirty 2>/dev/null),dev)
+GO_BUILD := go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
+# GO_TEST is how tests are run; CI counts them by setting it to gotestsum.
+GO_TEST ?= go test
+FUZZTIME ?= 10s
+BENCH ?= .
+TAG ?= dev
+
+##@ Use
+
+.PHONY: run
+run: bin/kubectl-mqtt ## Run the quickstart broker here: no cluster, no root. Ctrl-C ends it.
+	bin/kubectl-mqtt run -f config/samples/quickstart.yaml
+
+.PHONY: demo
+demo: ## Cluster up, operator installed, a message sent over TLS, a denied topic denied. Needs root.
+	hack/demo.sh
+
+.PHONY: cluster
+cluster: ## Start a one-node Kubernetes here, without Docker; see hack/cluster/README.md. Needs root.
+	hack/cluster/build
+	hack/cluster/up
+
+.PHONY: cluster-down
+cluster-down: ## Stop that Kubernetes and remove what it left.
+	hack/cluster/down
+
+##@ Build
+
+.PHONY: build
+build: bin/dunlin-operator bin/dunlin-broker bin/kubectl-mqtt ## Build the three programs into bin/.
+
+bin/dunlin-operator: FORCE
+	$(GO_BUILD) -o $@ ./cmd/operator
+
+bin/dunlin-broker: FORCE
+	$(GO_BUILD) -o $@ ./cmd/broker
+
+bin/kubectl-mqtt: FORCE
+	$(GO_BUILD) -o $@ ./cmd/kubectl-mqtt
+
+.PHONY: images
+images: ## Build the images as archives, without Docker, and print their paths. TAG=dev
+	hack/images.sh $(TAG)
+
+.PHONY: generate
+generate: ## Write everything generated: deepcopy code, CRDs, RBAC, the chart's copies, docs/api.md.
+	hack/generate.sh
+
+##@ Check
+
+.PHONY: lint
+lint: ## golangci-lint, shellcheck, and that the broker knows nothing of Kubernetes.
+	hack/lint.sh
+
+.PHONY: verify
+verify: ## Fail, with the difference, if anything generated or a go.mod is out of date.
+	hack/verify.sh
+
+.PHONY: test
+test: ## All tests but the cluster's: unit, controllers on a real API server, real MQTT clients.
+	hack/packages.sh mosquitto_pub:mosquitto-clients mosquitto_sub:mosquitto-clients mosquitto_passwd:mosquitto
+	assets=$$(hack/envtest.sh | tail -1); KUBEBUILDER_ASSETS=$$assets $(GO_TEST) ./...
+	go -C hack/tools test ./apidocs
+
+.PHONY: test-unit
+test-unit: ## The tests that need nothing but Go.
+	$(GO_TEST) $$(go list ./... | grep -v -e /controllers$$ -e /test/)
+
+.PHONY: test-race
+test-race: ## The broker's tests under the race detector. Needs gcc.
+	CGO_ENABLED=1 go test -race ./broker/...
+
+.PHONY: fuzz
+fuzz: ## Every fuzz test for a while each. FUZZTIME=10s
+	hack/fuzz.sh $(FUZZTIME)
+
+.PHONY: bench
+bench: ## The broker's benchmarks. BENCH=pattern
+	go test -run '^$$' -bench '$(BENCH)' -benchmem ./broker/...
+
+.PHONY: e2e
+e2e: ## The end-to-end tests, on that Kubernetes, with images built here. Needs root.
+	GO_TEST='$(GO_TEST)' hack/e2e.sh
+
+##@ Other
+
+.PHONY: clean
+clean: ## Remove what was built; the cache stays (it is in .cache).
+	rm -rf bin dist
+
+.PHONY: help
+help: ## Explain the targets.
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: FORCE
+FORCE:

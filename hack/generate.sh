@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# generate.sh: write everything that is generated. `make verify` fails if this changes anything.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+controller_gen=$(hack/tool.sh controller-gen)
+apidocs=$(hack/tool.sh apidocs)
+
+"$controller_gen" object paths=./api/... paths=./broker/config/...
+"$controller_gen" crd paths=./api/... output:crd:dir=config/crd
+"$controller_gen" rbac:roleName=dunlin-operator paths=./controllers/... output:rbac:dir=config/rbac
+cp config/crd/*_*.yaml charts/dunlin/files/crd/
+cp config/rbac/role.yaml charts/dunlin/files/role.yaml
+"$apidocs" config/crd/*_*.yaml >docs/api.md
+# A chart can read only what is in it.
+cp config/crd/*_*.yaml charts/dunlin/files/crd/
+cp config/rbac/role.yaml charts/dunlin/files/role.yaml
