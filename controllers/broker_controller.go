@@ -86,6 +86,12 @@ func (r *BrokerReconciler) run(ctx context.Context, s *brokerScope) error {
 			return err
 		}
 	}
+	if s.fault != nil && s.bundle == nil {
+		// Who is let in doesn't wait for the fault to be put right: revoked means revoked.
+		if err := r.reconcileAuth(ctx, s); err != nil && asFault(err) == nil {
+			return err
+		}
+	}
 	return r.observe(ctx, s)
 }
 

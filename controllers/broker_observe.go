@@ -47,7 +47,9 @@ func (r *BrokerReconciler) observe(ctx context.Context, s *brokerScope) error {
 	if err := r.nudgePods(ctx, s); err != nil {
 		return err
 	}
-	r.reconcileLoaded(ctx, s)
+	if s.adminClient != nil { // else nobody can be asked
+		r.reconcileLoaded(ctx, s)
+	}
 	return nil
 }
 

@@ -114,6 +114,19 @@ var _ = Describe("a User", func() {
 		fits(secretData(ns, "alice-mqtt")(), "my own")
 	})
 
+	It("is shut out when suspended, though the Broker has a fault of its own", func() {
+		b := newReadyBroker(ns, nil)
+		u := newUser(ns, "alice", nil)
+		Eventually(conditionOf(u, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+		change(b, func(b *v1alpha1.Broker) {
+			b.Spec.AllowedNamespaces = &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "k", Operator: "Nonsense"}}}
+		})
+		Eventually(conditionOf(b, v1alpha1.ConditionStalled)).Should(Equal("True InvalidConfig"))
+		Expect(bundleText(ns)()).To(ContainSubstring("alice:"))
+		change(u, func(u *v1alpha1.User) { u.Spec.Suspended = true })
+		Eventually(bundleText(ns)).ShouldNot(ContainSubstring("alice:"))
+	})
+
 	It("does not overwrite a password that was edited after it looked", func() {
 		newReadyBroker(ns, nil)
 		u := newUser(ns, "alice", nil)

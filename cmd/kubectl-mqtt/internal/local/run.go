@@ -126,12 +126,15 @@ func (r *runner) loop(ctx context.Context) error {
 	}
 }
 
+// renewRetry is the least time to a renewal: one that is due is refused while the files are not valid.
+const renewRetry = time.Minute
+
 // renewal fires when the certificate is due.
 func (r *runner) renewal() (due <-chan time.Time, stop func()) {
 	if r.plan.certs.renewAt.IsZero() {
 		return nil, func() {}
 	}
-	timer := time.NewTimer(r.plan.certs.renewAt.Sub(r.Now()))
+	timer := time.NewTimer(max(r.plan.certs.renewAt.Sub(r.Now()), renewRetry))
 	return timer.C, func() { timer.Stop() }
 }
 
