@@ -32,7 +32,6 @@ const (
 	ReasonSuspended           = "Suspended"
 	ReasonApplied             = "Applied"
 	ReasonConflict            = "NameConflict"
-	ReasonDeleting            = "Deleting"
 	ReasonBundleTooLarge      = "AuthBundleTooLarge"
 	ReasonInvalidConfig       = "InvalidConfig"
 	ReasonStopped             = "Stopped"
