@@ -3,7 +3,6 @@ package disk_test
 import (
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -13,39 +12,79 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 )
 
-// BenchmarkAppend: writers that each wait for their record of 256 bytes before they append the next.
-func BenchmarkAppend(b *testing.B) {
-	for _, writers := range []int{1, 64, 1024} {
-		b.Run(fmt.Sprint("writers=", writers), func(b *testing.B) {
+// BenchmarkWrite: writers with a window of writes of one record of 256 bytes each. One writer with a window of 1 is one fsync a
+// message.
+func BenchmarkWrite(b *testing.B) {
+	for _, load := range []struct{ writers, window int }{{1, 1}, {50, 1}, {50, 64}} {
+		b.Run(fmt.Sprintf("%dx%d", load.writers, load.window), func(b *testing.B) {
 			g := &gate{}
 			s := mustOpen(b, disk.Options{Dir: b.TempDir(), FS: errorfs.Wrap(vfs.Default, g), Log: quiet})
-			var parts [store.Partitions]store.Part
-			for n := range parts {
-				parts[n] = acquire(b, s, n)
+			for n := range store.Partitions {
+				acquire(b, s, n)
 			}
 			g.syncs.Store(0)
+			b.ReportAllocs()
 			b.ResetTimer()
 			var all sync.WaitGroup
-			var next atomic.Int64
-			for w := range writers {
-				all.Go(func() {
-					rec, durable := make([]byte, 256), make(chan error, 1)
-					done := func(_ uint64, err error) { durable <- err }
-					for next.Add(1) <= int64(b.N) {
-						parts[w%store.Partitions].Append(rec, done)
-						if err := <-durable; err != nil {
-							b.Error(err)
-						}
-					}
-				})
+			for w := range load.writers {
+				all.Go(func() { writeWindow(b, s, w%store.Partitions, load.window, b.N/load.writers+1) })
 			}
 			all.Wait()
 			b.StopTimer()
-			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "appends/s")
-			b.ReportMetric(float64(g.syncs.Load())/float64(b.N), "syncs/append")
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "writes/s")
+			b.ReportMetric(float64(g.syncs.Load())/float64(b.N), "syncs/write")
 			noError(b, s.Close())
 		})
 	}
+}
+
+// writeWindow makes n writes, of which at most window wait at any time.
+func writeWindow(b *testing.B, s store.Store, part, window, n int) {
+	durable := make(chan *store.Write, window)
+	for range window {
+		w := &store.Write{Records: []store.Record{{Part: part, Data: make([]byte, 256)}}}
+		w.Done = func(err error) {
+			if err != nil {
+				b.Error(err)
+			}
+			durable <- w
+		}
+		durable <- w
+	}
+	for range n {
+		s.Write(<-durable)
+	}
+	for range window {
+		<-durable
+	}
+}
+
+// BenchmarkFetch: one record of 80 bytes.
+func BenchmarkFetch(b *testing.B) {
+	s := mustOpen(b, disk.Options{Dir: b.TempDir(), Log: quiet})
+	p, rec := acquire(b, s, 0), make([]byte, 80)
+	const records = 200_000
+	for range records {
+		p.Append(rec, nil)
+	}
+	_, err := p.AppendAndWait("last")
+	noError(b, err)
+	for _, step := range []uint64{1, 2, 32} {
+		b.Run(fmt.Sprint("step=", step), func(b *testing.B) {
+			seqs, at := make([]uint64, 256), uint64(1)
+			b.ReportAllocs()
+			for got := 0; got < b.N; {
+				if at+256*step > records {
+					at = 1
+				}
+				for i := range seqs {
+					seqs[i], at = at, at+step
+				}
+				noError(b, p.Fetch(b.Context(), seqs, func(int, []byte) error { got++; return nil }))
+			}
+		})
+	}
+	noError(b, s.Close())
 }
 
 // BenchmarkAppendAll: one writer that waits for nothing but room.
@@ -66,7 +105,7 @@ func BenchmarkRead(b *testing.B) {
 	for range b.N {
 		p.Append(rec, nil)
 	}
-	_, err := appendAndWait(p, "last")
+	_, err := p.AppendAndWait("last")
 	noError(b, err)
 	b.ResetTimer()
 	noError(b, p.Read(b.Context(), 0, func(uint64, []byte) error { return nil }))

@@ -3,33 +3,64 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 )
 
-var errFull = errors.New("the disk is full")
-
 // commitAll is the committer: it writes batch after batch until the queue is closed and empty.
 func (s *Store) commitAll() {
 	defer close(s.ended)
-	for batch, more := s.queue.take(filling{}); more; batch, more = s.queue.take(batch) {
-		err := s.commit(batch.requests, false)
-		for i := range batch.requests {
-			r := &batch.requests[i]
-			if r.err == nil {
-				r.err = err
-			}
-			r.finish()
+	var timer *time.Timer // runs while a sync is put off
+	for batch, due, more := s.queue.take(filling{}); more; batch, due, more = s.queue.take(batch) {
+		if len(batch.requests) > 0 {
+			s.commitBatch(batch.requests)
+		}
+		if due {
+			s.syncLate()
+			timer = nil
+		}
+		if timer == nil && s.lazy != nil && s.lazy.isDirty() {
+			timer = time.AfterFunc(s.opts.Interval, s.queue.syncDue)
 		}
 		batch.reset()
 	}
-	_ = s.commit(nil, true) // Close returns what Health says
+	if timer != nil {
+		timer.Stop() // Close syncs
+	}
 }
 
-// commit writes the requests with one sync; last: and trims what was put off. After an error the database is opened again
-// before it is used.
-func (s *Store) commit(requests []request, last bool) error {
-	err := s.write(requests, last)
+func (s *Store) commitBatch(requests []request) {
+	err := s.commit(requests)
+	for i := range requests {
+		r := &requests[i]
+		if r.err == nil {
+			r.err = err
+		}
+		s.release(r)
+		r.finish()
+	}
+}
+
+// syncLate makes up for the syncs that were put off. After an error the database is opened again, as after a failed write.
+func (s *Store) syncLate() {
+	begun := time.Now()
+	err := s.lazy.sync()
+	if err == nil {
+		s.counters.synced(time.Since(begun))
+		return
+	}
+	s.dbMu.Lock()
+	defer s.dbMu.Unlock()
+	if s.db != nil {
+		err = errors.Join(err, s.closePebble())
+	}
+	s.report(fmt.Errorf("write to store %s: what was written within the last %v may be lost: %w", s.opts.Dir, s.opts.Interval, err))
+}
+
+// commit writes the requests with one sync. After an error the database is opened again before it is used.
+func (s *Store) commit(requests []request) error {
+	err := s.write(requests)
 	for _, p := range s.touched {
 		p.settle(err == nil)
 	}
@@ -51,80 +82,51 @@ func (s *Store) report(err error) {
 }
 
 // write writes the requests, but for those that it refuses.
-func (s *Store) write(requests []request, last bool) error {
+func (s *Store) write(requests []request) error {
 	if err := s.reopen(); err != nil {
 		return err
 	}
 	b := s.db.NewBatch()
-	full := s.full()
+	room := s.room()
 	for i := range requests {
 		r := &requests[i]
-		if r.part != nil {
-			s.touch(r.part)
-		}
-		if full != nil && r.grows() {
-			r.err = full
+		if r.err = room.refuses(r); r.err != nil {
 			continue
 		}
-		if err := r.encode(b); err != nil {
+		if err := s.encode(r, b); err != nil {
 			return err
 		}
 	}
-	if last {
-		s.touchAll()
-	}
-	for _, p := range s.touched {
-		if err := p.encodeState(b, last || full != nil); err != nil {
-			return err
-		}
-	}
-	switch {
-	case !b.Empty():
+	if !b.Empty() {
+		begun := time.Now()
+		s.usage.add(b.Len())
 		if err := s.apply(b); err != nil {
 			return err
 		}
-		s.report(full)
-	case full != nil:
-		s.report(full)
+		if s.lazy == nil {
+			s.counters.synced(time.Since(begun))
+		}
+		s.counters.count(requests)
+		s.report(room.full)
+	} else if room.full != nil {
+		s.report(room.full)
 	}
-	if full != nil {
+	if room.full != nil {
 		s.reclaim()
 	}
 	return nil
 }
 
-// touch makes p one of the partitions that the batch changes.
-func (s *Store) touch(p *part) {
+// touch makes p one of the partitions that the batch changes, and returns it.
+func (s *Store) touch(p *part) *part {
 	if !p.drafted {
 		p.draft, p.drafted = p.state, true
 		s.touched = append(s.touched, p)
 	}
+	return p
 }
 
-func (s *Store) touchAll() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, p := range s.parts {
-		if p != nil {
-			s.touch(p)
-		}
-	}
-}
-
-// full says that too little of the disk is free for anything that needs room; nil: there is enough, or nobody knows.
-func (s *Store) full() error {
-	disk, err := s.opts.FS.GetDiskUsage(s.opts.Dir)
-	if err != nil {
-		return nil
-	}
-	least := min(s.opts.ReserveBytes, disk.TotalBytes/10)
-	if disk.AvailBytes >= least {
-		return nil
-	}
-	return fmt.Errorf("write to store %s: %w: fewer than %d bytes are free, which are kept for trims", s.opts.Dir, errFull, least)
-}
-
-// reclaim makes Pebble give back what was trimmed. It does so by itself when a table is full, and none will be now.
+// reclaim makes Pebble give back what was dropped. It does so by itself when a table is full, and none will be now.
 func (s *Store) reclaim() {
 	select {
 	case <-s.flushed:
@@ -133,10 +135,10 @@ func (s *Store) reclaim() {
 			return // at it
 		}
 	}
-	if s.flushed = nil; s.trims == 0 {
+	if s.flushed = nil; s.drops == 0 {
 		return
 	}
-	s.trims = 0
+	s.drops = 0
 	if flushed, err := s.db.AsyncFlush(); err == nil { // else it says so as a background error
 		s.flushed = flushed
 	}
@@ -154,9 +156,7 @@ func (s *Store) apply(b *pebble.Batch) error {
 	}
 	s.dbMu.Lock()
 	defer s.dbMu.Unlock()
-	err = errors.Join(err, s.db.Close())
-	s.db = nil
-	return err
+	return errors.Join(err, s.closePebble())
 }
 
 // reopen opens the database if an error has closed it, and looks at what of the failed batch is there.
@@ -170,7 +170,8 @@ func (s *Store) reopen() error {
 	if err != nil {
 		return fmt.Errorf("open it again: %w", err)
 	}
-	for _, p := range s.parts {
+	for i := range s.parts {
+		p := s.parts[i].Load()
 		if p == nil {
 			continue
 		}

@@ -1,7 +1,6 @@
 package disk_test
 
 import (
-	"errors"
 	"math/rand/v2"
 	"path/filepath"
 	"sync/atomic"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+	"github.com/dunlin-mqtt/dunlin/broker/store/storetest"
 )
 
 // gate holds up the syncs of logs while it is shut, and counts them.
@@ -38,40 +38,7 @@ func (g *gate) MaybeError(op errorfs.Op) error {
 
 func (g *gate) String() string { return "gate" }
 
-// TestTrimIsPutOff: few records are not worth a range deletion, and Close makes up for it.
-func TestTrimIsPutOff(t *testing.T) {
-	fs := vfs.NewMem()
-	s := mustOpen(t, disk.Options{Dir: crashDir, FS: fs})
-	p := acquire(t, s, 0)
-	for range 3000 {
-		p.Append([]byte("x"), nil)
-	}
-	begins := func(want uint64) {
-		t.Helper()
-		stop := errors.New("stop")
-		if err := p.Read(t.Context(), 0, func(seq uint64, _ []byte) error {
-			if seq != want {
-				t.Errorf("the log begins at %d instead of %d", seq, want)
-			}
-			return stop
-		}); !errors.Is(err, stop) {
-			t.Error(err)
-		}
-	}
-	for _, trim := range []struct{ to, first uint64 }{{500, 1}, {1025, 1025}, {1500, 1025}, {2100, 2100}, {2500, 2100}} {
-		noError(t, p.TrimTo(trim.to))
-		_, err := appendAndWait(p, "x")
-		noError(t, err)
-		begins(trim.first)
-	}
-	noError(t, s.Close())
-	s = mustOpen(t, disk.Options{Dir: crashDir, FS: fs})
-	p = acquire(t, s, 0)
-	begins(2500)
-	noError(t, s.Close())
-}
-
-// TestReclaim: on a full disk what is trimmed is given back, although nothing more is written.
+// TestReclaim: on a full disk what is dropped is given back, although nothing more is written.
 func TestReclaim(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		fs := vfs.NewMem()
@@ -81,16 +48,16 @@ func TestReclaim(t *testing.T) {
 		_, err := rand.NewChaCha8([32]byte{}).Read(rec)
 		noError(t, err)
 		for range 40 {
-			_, err := appendAndWait(p, string(rec))
+			_, err := p.AppendAndWait(string(rec))
 			noError(t, err)
 		}
 		size := func() (n int64) {
 			synctest.Wait()
 			time.Sleep(time.Hour) // for Pebble to delete files, which it does slowly
-			names, err := fs.List(crashDir)
+			names, err := fs.List(crashDir + "/data")
 			noError(t, err)
 			for _, name := range names {
-				info, err := fs.Stat(fs.PathJoin(crashDir, name))
+				info, err := fs.Stat(fs.PathJoin(crashDir, "data", name))
 				noError(t, err)
 				if filepath.Ext(name) == ".sst" {
 					n += info.Size()
@@ -99,10 +66,10 @@ func TestReclaim(t *testing.T) {
 			return n
 		}
 		before := size()
-		fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1, TotalBytes: 1 << 30})
-		noError(t, p.TrimTo(1000))
-		if after := size(); before < 20<<20 || after > before/4 {
-			t.Errorf("the files have %d bytes after the trim, and had %d", after, before)
+		fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 48 << 20, TotalBytes: 1 << 30})
+		p.Checkpoint(nil, 41, []store.Range{{From: 0, To: 41}}, nil)
+		if after := size(); before < 20<<20 || after > before/2 {
+			t.Errorf("the files have %d bytes after the drop, and had %d", after, before)
 		}
 		fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1 << 30, TotalBytes: 1 << 30})
 		noError(t, s.Close())
@@ -123,7 +90,7 @@ func gated(t *testing.T, test func(t *testing.T, g *gate, s store.Store)) {
 // acknowledged before.
 func TestGroupCommit(t *testing.T) {
 	gated(t, func(t *testing.T, g *gate, s store.Store) {
-		parts := []store.Part{acquire(t, s, 0), acquire(t, s, 1), acquire(t, s, 2)}
+		parts := []*storetest.Log{acquire(t, s, 0), acquire(t, s, 1), acquire(t, s, 2)}
 		g.syncs.Store(0)
 		g.shut.Store(true)
 		acked := 0
@@ -138,8 +105,8 @@ func TestGroupCommit(t *testing.T) {
 		for i := range 300 {
 			parts[i%3].Append([]byte("more"), done)
 		}
-		s.Retain("a", []byte("x"), func(err error) { done(0, err) })
-		parts[1].Checkpoint([]store.KV{{Key: "k", Value: []byte("v")}}, 1, func(err error) { done(0, err) })
+		storetest.Retain(s, "a", []byte("x"), func(err error) { done(0, err) })
+		parts[1].Checkpoint([]store.KV{{Key: "k", Value: []byte("v")}}, 1, nil, func(err error) { done(0, err) })
 		synctest.Wait()
 		if acked != 0 {
 			t.Errorf("%d callbacks came before the sync", acked)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+	"github.com/dunlin-mqtt/dunlin/broker/store/storetest"
 )
 
 const (
@@ -50,20 +51,51 @@ func TestCrash(t *testing.T) {
 	}
 }
 
+// TestCrashEverywhere is TestCrash with little to write, and a crash before each write or sync in turn.
+func TestCrashEverywhere(t *testing.T) {
+	last := int64(150)
+	if testing.Short() {
+		last = 40
+	}
+	for at := range last {
+		rng := rand.New(rand.NewPCG(uint64(at), 4))
+		w := &workload{steps: 40, pad: 40, crashAt: at + 1}
+		fs := w.run(t, vfs.NewCrashableMem(), rng)
+		w.generation++
+		s := mustOpen(t, disk.Options{Dir: crashDir, FS: fs, Log: quiet})
+		w.acquire(t, s)
+		w.verify(t, s)
+		noError(t, s.Close())
+	}
+}
+
 // workload is what is written to the store, and what is known of it.
 type workload struct {
 	generation, steps, pad int
+	crashAt                int64 // the operation before which the copy is taken; 0: a random one
+
+	together crashTogether
 
 	parts    [crashParts]crashPart
 	versions [crashTopics]counter // of a topic's retained record
 }
 
+// crashTogether is what is known of writes of several partitions: each has a record of each of two partitions, and a retained
+// record, that say its number.
+type crashTogether struct {
+	logs    [2]*storetest.Log
+	writes  counter
+	dropped counter // what the checkpoints say, which drop the records below
+}
+
+const firstTogether = 20 // the first of the two partitions
+
 // counter says how far something was written: at least to acked, at most to asked.
 type counter struct{ acked, asked atomic.Uint64 }
 
 type crashPart struct {
-	store.Part
-	log        []string // what is known to be there, from record 1 on
+	*storetest.Log
+	known      []string // what is known to be there, from record 1 on
 	records    counter
 	checkpoint counter
 }
@@ -72,6 +104,7 @@ type crashPart struct {
 type mark struct {
 	records, checkpoint [crashParts]uint64
 	versions            [crashTopics]uint64
+	together, dropped   uint64
 }
 
 // run opens the store on fs, checks it, and writes to it until a copy of fs is taken, which it returns.
@@ -87,6 +120,9 @@ func (w *workload) run(t *testing.T, fs *vfs.MemFS, rng *rand.Rand) *vfs.MemFS {
 	}
 	left := atomic.Int64{}
 	left.Store(1 + rng.Int64N(250))
+	if w.crashAt > 0 {
+		left.Store(w.crashAt)
+	}
 	hooked := errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && left.Add(-1) == 0 {
 			crash()
@@ -101,6 +137,7 @@ func (w *workload) run(t *testing.T, fs *vfs.MemFS, rng *rand.Rand) *vfs.MemFS {
 		seed := rng.Uint64()
 		all.Go(func() { w.write(t, s, n, rand.New(rand.NewPCG(seed, 3))) })
 	}
+	all.Go(func() { w.together.write(t, s, w.steps/2) })
 	all.Wait()
 	crash() // unless it has been
 	noError(t, s.Close())
@@ -110,9 +147,10 @@ func (w *workload) run(t *testing.T, fs *vfs.MemFS, rng *rand.Rand) *vfs.MemFS {
 
 func (w *workload) acquire(t *testing.T, s store.Store) {
 	for n := range w.parts {
-		var err error
-		w.parts[n].Part, err = s.Acquire(t.Context(), n)
-		noError(t, err)
+		w.parts[n].Log = storetest.Acquire(t, s, n)
+	}
+	for i := range w.together.logs {
+		w.together.logs[i] = storetest.Acquire(t, s, firstTogether+i)
 	}
 }
 
@@ -155,15 +193,12 @@ func (w *workload) writeCheckpoint(t *testing.T, p *crashPart, rng *rand.Rand) {
 	at += rng.Uint64N(next - at + 1)
 	p.checkpoint.asked.Store(at)
 	value := strconv.AppendUint(nil, at, 10)
-	p.Checkpoint([]store.KV{{Key: "a", Value: value}, {Key: "b", Value: value}}, at, func(err error) {
+	p.Checkpoint([]store.KV{{Key: "a", Value: value}, {Key: "b", Value: value}}, at, dropBelow(at), func(err error) {
 		if err != nil {
 			t.Error(err)
 		}
 		p.checkpoint.acked.Store(at)
 	})
-	if err := p.TrimTo(at); err != nil {
-		t.Error(err)
-	}
 }
 
 // retain writes the next version of a topic; every fifth clears it.
@@ -177,7 +212,7 @@ func (w *workload) retain(t *testing.T, s store.Store, topic int) {
 	if version%5 != 0 {
 		rec = strconv.AppendUint(nil, version, 10)
 	}
-	s.Retain(fmt.Sprint("t/", topic), rec, func(err error) {
+	storetest.Retain(s, fmt.Sprint("t/", topic), rec, func(err error) {
 		if err != nil {
 			t.Error(err)
 		}
@@ -185,10 +220,19 @@ func (w *workload) retain(t *testing.T, s store.Store, topic int) {
 	})
 }
 
+// dropBelow is what drops all records below at.
+func dropBelow(at uint64) []store.Range {
+	if at <= 1 {
+		return nil
+	}
+	return []store.Range{{From: 1, To: at}}
+}
+
 func (w *workload) mark() (m mark) {
 	for i := range w.parts {
 		m.records[i], m.checkpoint[i] = w.parts[i].records.acked.Load(), w.parts[i].checkpoint.acked.Load()
 	}
+	m.together, m.dropped = w.together.writes.acked.Load(), w.together.dropped.acked.Load()
 	for i := range w.versions {
 		m.versions[i] = w.versions[i].acked.Load()
 	}
@@ -201,6 +245,8 @@ func (w *workload) reset(m mark) {
 		w.parts[i].records.acked.Store(m.records[i])
 		w.parts[i].checkpoint.acked.Store(m.checkpoint[i])
 	}
+	w.together.writes.acked.Store(m.together)
+	w.together.dropped.acked.Store(m.dropped)
 	for i := range w.versions {
 		w.versions[i].acked.Store(m.versions[i])
 	}
@@ -212,6 +258,7 @@ func (w *workload) verify(t *testing.T, s store.Store) {
 	for n := range w.parts {
 		w.parts[n].verify(t, n)
 	}
+	w.together.verify(t, s)
 	for i := range w.versions {
 		c := &w.versions[i]
 		out, _, err := s.Retained(fmt.Sprint("t/", i), "", 1, nil)
@@ -250,13 +297,13 @@ func (p *crashPart) verify(t *testing.T, n int) {
 			t.Fatalf("partition %d: record %d comes instead of %d", n, seq, next)
 		}
 		next++
-		for uint64(len(p.log)) < seq {
-			p.log = append(p.log, "")
+		for uint64(len(p.known)) < seq {
+			p.known = append(p.known, "")
 		}
-		if was := p.log[seq-1]; was != "" && was != string(rec) || !strings.HasPrefix(string(rec), fmt.Sprintf("%d/%d/", n, seq)) {
+		if was := p.known[seq-1]; was != "" && was != string(rec) || !strings.HasPrefix(string(rec), fmt.Sprintf("%d/%d/", n, seq)) {
 			t.Fatalf("partition %d: record %d is %.40q, and was %.40q", n, seq, rec, was)
 		}
-		p.log[seq-1] = string(rec)
+		p.known[seq-1] = string(rec)
 		return nil
 	}))
 	if last := next - 1; last < p.records.acked.Load() || last > p.records.asked.Load() {

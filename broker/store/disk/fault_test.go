@@ -17,6 +17,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+	"github.com/dunlin-mqtt/dunlin/broker/store/storetest"
 )
 
 // faults makes operations on a folder's logs fail while it is on.
@@ -39,26 +40,13 @@ func (f *faults) MaybeError(op errorfs.Op) error {
 
 func (f *faults) String() string { return "faults" }
 
-func appendAndWait(p store.Part, rec string) (uint64, error) {
-	type result struct {
-		seq uint64
-		err error
-	}
-	c := make(chan result, 1)
-	p.Append([]byte(rec), func(seq uint64, err error) { c <- result{seq, err} })
-	r := <-c
-	return r.seq, r.err
-}
-
-func acquire(t testing.TB, s store.Store, n int) store.Part {
+func acquire(t testing.TB, s store.Store, n int) *storetest.Log {
 	t.Helper()
-	p, err := s.Acquire(t.Context(), n)
-	noError(t, err)
-	return p
+	return storetest.Acquire(t, s, n)
 }
 
 // readAll returns all records, and fails if one is missing.
-func readAll(t testing.TB, p store.Part) []string {
+func readAll(t testing.TB, p *storetest.Log) []string {
 	t.Helper()
 	var out []string
 	noError(t, p.Read(t.Context(), 0, func(seq uint64, rec []byte) error {
@@ -88,14 +76,14 @@ func TestWriteErrors(t *testing.T) {
 			for round := range 3 {
 				for i := range 5 {
 					rec := fmt.Sprintf("%d/%d", round, i)
-					_, err := appendAndWait(p, rec)
+					_, err := p.AppendAndWait(rec)
 					noError(t, err)
 					want = append(want, rec)
 				}
 				noError(t, s.Health())
 				f.on.Store(true)
 				for range 3 {
-					seq, err := appendAndWait(p, "failed")
+					seq, err := p.AppendAndWait("failed")
 					if !errors.Is(err, syscall.EIO) || seq != 0 || !strings.Contains(err.Error(), "write to store "+crashDir) {
 						t.Fatalf("append returned %d and error: %v", seq, err)
 					}
@@ -105,7 +93,7 @@ func TestWriteErrors(t *testing.T) {
 				}
 				f.on.Store(false)
 			}
-			_, err := appendAndWait(p, "last")
+			_, err := p.AppendAndWait("last")
 			noError(t, err)
 			want = append(want, "last")
 			noError(t, s.Health())
@@ -146,58 +134,51 @@ func TestPebbleGivesUp(t *testing.T) {
 	f.on.Store(true)
 	big := strings.Repeat("x", 1<<20)
 	for range 100 { // more than a log takes
-		_, _ = appendAndWait(p, big)
+		_, _ = p.AppendAndWait(big)
 	}
 	noError(t, s.Close())
 }
 
-// TestFullDisk: what needs room is refused, trims are not, and the store goes on by itself when there is room.
-func TestFullDisk(t *testing.T) {
-	fs := vfs.NewMem()
-	room := func(bytes uint64) {
-		fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: bytes, TotalBytes: 1 << 30})
+// TestWriteErrorOfSeveral: a write of several partitions that fails is in all of them afterwards or in none, and what follows
+// has the next numbers.
+func TestWriteErrorOfSeveral(t *testing.T) {
+	for name, kinds := range map[string][]errorfs.OpKind{
+		"sync":  {errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo},
+		"write": {errorfs.OpFileWrite},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &faults{kinds: kinds}
+			s := mustOpen(t, disk.Options{Dir: crashDir, FS: errorfs.Wrap(vfs.NewMem(), f)})
+			parts := []*storetest.Log{acquire(t, s, 3), acquire(t, s, 9), acquire(t, s, 27)}
+			write := func(rec string) (*store.Write, error) {
+				w := &store.Write{Retain: []store.Retained{{Topic: "a", Record: []byte(rec)}}}
+				for _, p := range parts {
+					w.Records = append(w.Records, store.Record{Part: p.N, Data: []byte(rec)})
+				}
+				return w, writeAndWait(s, w)
+			}
+			_, err := write("good")
+			noError(t, err)
+			f.on.Store(true)
+			if _, err := write("failed"); !errors.Is(err, syscall.EIO) {
+				t.Errorf("error %v", err)
+			}
+			f.on.Store(false)
+			w, err := write("good")
+			noError(t, err)
+			want := readAll(t, parts[0])
+			for i, p := range parts {
+				if got := readAll(t, p); fmt.Sprint(got) != fmt.Sprint(want) || w.Records[i].Seq != uint64(len(want)) {
+					t.Errorf("partition %d has %v and another %v; the last write's number is %d", p.N, got, want, w.Records[i].Seq)
+				}
+			}
+			if n := len(want); n < 2 || n > 3 {
+				t.Errorf("the records are %v", want)
+			}
+			if stats := s.Stats(); stats.Writes != 2 || stats.Records != 8 || stats.Bytes != 34 || stats.Syncs < 2 || stats.SyncSeconds <= 0 || stats.DiskBytes == 0 {
+				t.Errorf("Stats are %+v", stats)
+			}
+			noError(t, s.Close())
+		})
 	}
-	room(1000)
-	s := mustOpen(t, disk.Options{Dir: crashDir, FS: fs, ReserveBytes: 1000})
-	p := acquire(t, s, 0)
-	for range 10 {
-		_, err := appendAndWait(p, "x")
-		noError(t, err)
-	}
-	s.Retain("a", []byte("x"), nil)
-	room(999)
-	_, appendErr := appendAndWait(p, "x")
-	c := make(chan error, 1)
-	retain := func(rec []byte) error {
-		s.Retain("a", rec, func(err error) { c <- err })
-		return <-c
-	}
-	p.Checkpoint(nil, 1, func(err error) { c <- err })
-	for what, err := range map[string]error{"append": appendErr, "checkpoint": <-c, "retain": retain([]byte("y")), "health": s.Health()} {
-		if err == nil || !strings.Contains(err.Error(), "disk is full") || !strings.Contains(err.Error(), crashDir) {
-			t.Errorf("%s: error %v", what, err)
-		}
-	}
-	noError(t, p.TrimTo(8))
-	noError(t, retain(nil))
-	if s.Health() == nil {
-		t.Error("the store is well because a trim succeeded")
-	}
-	var first uint64
-	noError(t, p.Read(t.Context(), 0, func(seq uint64, _ []byte) error {
-		if first == 0 {
-			first = seq
-		}
-		return nil
-	}))
-	if first != 8 {
-		t.Errorf("the log begins at %d although it was to be trimmed to 8", first)
-	}
-	room(1000)
-	noError(t, s.Health())
-	if seq, err := appendAndWait(p, "x"); err != nil || seq != 11 {
-		t.Errorf("append returned %d, error %v", seq, err)
-	}
-	noError(t, s.Health())
-	noError(t, s.Close())
 }

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+
+	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
 // The format of the folder. What changes it gets a new number, and store.Partitions and store.PartitionOf are
@@ -14,19 +16,21 @@ import (
 //	"format"                      the number of the format, in decimal
 //	'l' partition(1) sequence(8)  a record of a log
 //	'c' partition(1) key          a pair of a checkpoint
-//	'm' partition(1)              first(8), the oldest record that was not trimmed; at(8), what the checkpoint covers
-//	'r' topic                     a retained record
+//	'm' partition(1)              at(8), what the checkpoint covers
+//	'r' topic                     expires(8), Unix milliseconds or 0, and a retained record
 const (
-	format = 1
-
 	logPrefix      = 'l'
 	pairPrefix     = 'c'
 	statePrefix    = 'm'
 	retainedPrefix = 'r'
 
 	sealSize   = 4
+	expirySize = 8
 	logKeySize = 10
 )
+
+// formatNow is the number of the format.
+var formatNow = 1 + len(migrations)
 
 var (
 	formatKey  = []byte("format")
@@ -81,22 +85,41 @@ func checksum(key, value []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
 }
 
-// state is what is stored of a partition beside its log and pairs, and where its log ends.
+// state is what is known of a partition's log and checkpoint.
 type state struct {
-	first uint64 // the oldest record that was not trimmed
-	next  uint64 // the number of the next record; not stored: the log says it
-	at    uint64 // what the checkpoint covers; 0: there is none
-
-	wanted uint64 // the highest TrimTo, which is followed when it is worth it; not stored
+	at    uint64 // what the checkpoint covers; 0: there is none. Only this is stored as such
+	first uint64 // no record is below
+	next  uint64 // the number of the next record
 }
 
-func (s state) encode() []byte {
-	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, s.first), s.at)
-}
+func (s state) encode() []byte { return binary.BigEndian.AppendUint64(nil, s.at) }
 
 func decodeState(value []byte) (state, error) {
-	if len(value) != 16 {
-		return state{}, fmt.Errorf("it has %d bytes, not 16", len(value))
+	if len(value) != 8 {
+		return state{}, fmt.Errorf("it has %d bytes, not 8", len(value))
 	}
-	return state{first: binary.BigEndian.Uint64(value), at: binary.BigEndian.Uint64(value[8:])}, nil
+	return state{at: binary.BigEndian.Uint64(value)}, nil
+}
+
+// sealRetained puts r, sealed, in dst, which is sealSize+expirySize longer than the record.
+func sealRetained(dst, key []byte, r *store.Retained) {
+	binary.BigEndian.PutUint64(dst[sealSize:], uint64(r.Expires))
+	copy(dst[sealSize+expirySize:], r.Record)
+	binary.BigEndian.PutUint32(dst, checksum(key, dst[sealSize:]))
+}
+
+// unsealRetained returns the retained record in a sealed value. It shares its memory.
+func unsealRetained(key, sealed []byte) (store.Retained, error) {
+	value, err := unseal(key, sealed)
+	if err == nil && len(value) < expirySize {
+		err = fmt.Errorf("it has %d bytes, and %d at least are expected", len(value), expirySize)
+	}
+	if err != nil {
+		return store.Retained{}, err
+	}
+	return store.Retained{
+		Topic:   string(key[1:]),
+		Record:  value[expirySize:],
+		Expires: int64(binary.BigEndian.Uint64(value)),
+	}, nil
 }

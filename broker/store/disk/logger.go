@@ -45,6 +45,7 @@ func (s *Store) events() *pebble.EventListener {
 			}
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {
+			s.damaged.Store(i.Path)
 			s.opts.Log.Error("a file of the store is damaged", "path", i.Path, "reason", i.Details)
 		},
 	}

@@ -4,8 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
-	"strconv"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -18,19 +17,40 @@ const (
 	memTableSize = 16 << 20 // bytes of a table that is being filled; there may be two
 	openFiles    = 256
 
-	// reserve is how much of the disk is left free for trims and compactions, in bytes, where Options say nothing.
+	pebbleFormat = pebble.FormatTableFormatV6 // pinned: raising it is one-way
+
+	// reserve is how much of the disk is left free for drops and compactions, in bytes, where Options say nothing.
 	reserve = 64 << 20
+
+	interval       = 100 * time.Millisecond
+	retainedMemory = 64 << 20 // bytes
 )
 
-// Options say where a store is.
+// Options say where a store is, and how it is kept.
 type Options struct {
 	Dir string       // the folder; it is made if it is not there
 	FS  vfs.FS       // nil: the operating system's
 	Log *slog.Logger // nil: slog.Default()
 
-	// ReserveBytes is how much of the disk must be free for anything but trims, but no more than a tenth of it; 0: 64 MiB.
+	Sync     Sync
+	Interval time.Duration // of Interval; 0: 100 ms
+
+	// MaxBytes is how much of the disk the store may take before it refuses what grows; 0: as much as there is.
+	MaxBytes uint64
+	// ReserveBytes is how much of the disk must be free for what grows, but no more than a tenth of it; 0: 64 MiB.
 	ReserveBytes uint64
+	// RetainedMemoryBytes is how much of the retained records may be in memory; 0: 64 MiB.
+	RetainedMemoryBytes int
 }
+
+// Sync is when what was written is durable.
+type Sync byte
+
+// The values of Sync.
+const (
+	Always   Sync = iota // Done is called when it is on the disk
+	Interval             // Done is called when the operating system has it, and it is on the disk within Options.Interval
+)
 
 // Open opens the store in folder dir, and makes it if it is not there. A folder that another process has open,
 // or that a newer program has written, is refused.
@@ -40,6 +60,14 @@ func Open(dir string, log *slog.Logger) (store.Store, error) {
 
 // OpenWith opens the store that o tells of, like Open.
 func OpenWith(o Options) (store.Store, error) {
+	s, err := openWith(o, migrations)
+	if err != nil {
+		return nil, err // not a nil *Store
+	}
+	return s, nil
+}
+
+func openWith(o Options, migrations []migration) (*Store, error) {
 	if o.Dir == "" {
 		return nil, errors.New("open store: no folder is named")
 	}
@@ -52,7 +80,13 @@ func OpenWith(o Options) (store.Store, error) {
 	if o.ReserveBytes == 0 {
 		o.ReserveBytes = reserve
 	}
-	s, err := open(o)
+	if o.Interval <= 0 {
+		o.Interval = interval
+	}
+	if o.RetainedMemoryBytes == 0 {
+		o.RetainedMemoryBytes = retainedMemory
+	}
+	s, err := open(o, migrations)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, err)
 	}
@@ -60,7 +94,7 @@ func OpenWith(o Options) (store.Store, error) {
 	return s, nil
 }
 
-func open(o Options) (*Store, error) {
+func open(o Options, migrations []migration) (*Store, error) {
 	if err := makeDir(o.FS, o.Dir); err != nil {
 		return nil, err
 	}
@@ -68,94 +102,68 @@ func open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock it: is another broker using it? %w", err)
 	}
-	s := &Store{opts: o, lock: lock, ended: make(chan struct{})}
+	s := &Store{opts: o, migrations: migrations, lock: lock, ended: make(chan struct{})}
 	s.queue.init()
-	if s.db, err = s.openDB(); err == nil {
+	s.fs = manifestFS{o.FS}
+	if o.Sync == Interval {
+		s.lazy = &lazyFS{FS: s.fs}
+		s.fs = s.lazy
+	}
+	if s.db, err = s.openData(); err == nil {
 		if err = s.loadRetained(); err == nil {
 			return s, nil
 		}
 		err = errors.Join(err, s.db.Close())
 	}
-	return nil, errors.Join(err, lock.Close())
+	return nil, errors.Join(s.explain(err), lock.Close())
 }
 
-// makeDir makes dir and its parents, durably, where they are missing.
-func makeDir(fs vfs.FS, dir string) error {
-	if _, err := fs.Stat(dir); err == nil {
-		return nil
+// openData puts in place what was staged, makes the folder of the database if it is not there, and opens it.
+func (s *Store) openData() (*pebble.DB, error) {
+	if err := swap(s.fs, s.opts.Dir); err != nil {
+		return nil, err
 	}
-	parent := fs.PathDir(filepath.Clean(dir))
-	if parent != dir {
-		if err := makeDir(fs, parent); err != nil {
-			return err
-		}
+	if err := makeDir(s.fs, s.dataDir()); err != nil {
+		return nil, err
 	}
-	if err := fs.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make folder %s: %w", dir, err)
+	if err := s.probe(); err != nil {
+		return nil, fmt.Errorf("nothing was changed: %w", err)
 	}
-	return syncDir(fs, parent)
+	return s.openDB()
 }
 
 // openDB opens Pebble and checks the format.
 func (s *Store) openDB() (*pebble.DB, error) {
-	db, err := pebble.Open(s.opts.Dir, s.pebbleOptions())
+	db, err := pebble.Open(s.dataDir(), s.pebbleOptions())
 	if err != nil {
 		return nil, err
 	}
-	if err := checkFormat(db); err != nil {
+	if err := s.prepare(db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
 }
 
+// dataDir is the folder of the database: Dir has the lock, and what Stage puts there.
+func (s *Store) dataDir() string { return s.opts.FS.PathJoin(s.opts.Dir, dataName) }
+
 func (s *Store) pebbleOptions() *pebble.Options {
 	return &pebble.Options{
-		FS:                         manifestFS{s.opts.FS},
-		Lock:                       s.lock,
+		FS:                         s.fs,
 		Logger:                     logger{s.opts.Log, s.opts.Dir},
 		CacheSize:                  cacheSize,
-		MemTableSize:               memTableSize,
+		MemTableSize:               s.memTable(),
 		MaxOpenFiles:               openFiles,
-		FormatMajorVersion:         pebble.FormatTableFormatV6, // pinned: raising it is one-way
+		FormatMajorVersion:         pebbleFormat,
 		CompactionConcurrencyRange: func() (lower, upper int) { return 1, 1 },
 		EventListener:              s.events(),
 	}
 }
 
-// checkFormat refuses what another format was written in, and marks a new database with ours.
-func checkFormat(db *pebble.DB) error {
-	value, closer, err := db.Get(formatKey)
-	if errors.Is(err, pebble.ErrNotFound) {
-		return markFormat(db)
+// memTable is the size of a table that is being filled, and so of a log: small in a small store.
+func (s *Store) memTable() uint64 {
+	if s.opts.MaxBytes == 0 {
+		return memTableSize
 	}
-	if err != nil {
-		return fmt.Errorf("read its format: %w", err)
-	}
-	defer closer.Close() //nolint:errcheck // it only releases memory
-	n, err := strconv.Atoi(string(value))
-	if err != nil {
-		return fmt.Errorf("its format is %q, which is no number: it is not a store of this program", value)
-	}
-	if n != format {
-		return fmt.Errorf("its format is %d, and this program knows only %d: use the program that wrote it, or a newer one", n, format)
-	}
-	return nil
-}
-
-func markFormat(db *pebble.DB) error {
-	iter, err := db.NewIter(nil)
-	if err != nil {
-		return fmt.Errorf("read its format: %w", err)
-	}
-	used := iter.First()
-	if err := iter.Close(); err != nil {
-		return fmt.Errorf("read its format: %w", err)
-	}
-	if used {
-		return errors.New("it holds a Pebble database of another program")
-	}
-	if err := db.Set(formatKey, strconv.AppendInt(nil, format, 10), pebble.Sync); err != nil {
-		return fmt.Errorf("write its format: %w", err)
-	}
-	return nil
+	return min(memTableSize, max(s.opts.MaxBytes/16, memTableSize/64))
 }

@@ -19,7 +19,7 @@ var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 // edit changes the database in dir behind the store's back.
 func edit(t *testing.T, dir string, fn func(*pebble.DB)) {
 	t.Helper()
-	db, err := pebble.Open(dir, &pebble.Options{FormatMajorVersion: pebble.FormatTableFormatV6})
+	db, err := pebble.Open(filepath.Join(dir, "data"), &pebble.Options{FormatMajorVersion: pebble.FormatTableFormatV6})
 	noError(t, err)
 	fn(db)
 	noError(t, db.Close())
@@ -93,7 +93,7 @@ func TestDamage(t *testing.T) {
 	s := mustOpen(t, disk.Options{Dir: dir})
 	p := acquire(t, s, 3)
 	for range 5 {
-		_, err := appendAndWait(p, "x")
+		_, err := p.AppendAndWait("x")
 		noError(t, err)
 	}
 	noError(t, s.Close())
@@ -109,7 +109,7 @@ func TestDamage(t *testing.T) {
 		t.Errorf("a damaged record: error %v", err)
 	}
 	edit(t, dir, func(db *pebble.DB) { noError(t, db.Delete(record, pebble.Sync)) })
-	if _, err := read(); err == nil || !strings.Contains(err.Error(), "record 4 is missing") {
+	if _, err := read(); err == nil || !strings.Contains(err.Error(), "record 4: it was not dropped, and is not there; restore it") {
 		t.Errorf("a missing record: error %v", err)
 	}
 }

@@ -9,75 +9,74 @@ import (
 // maxFilling is how many bytes may wait for the committer before those who ask for more have to wait too.
 const maxFilling = 8 << 20
 
-// kind is what is asked of the committer.
-type kind byte
-
-const (
-	appendRecord kind = iota
-	trim
-	checkpoint
-	retain
-)
-
-// request is something that is asked of the committer.
+// request is something that is asked of the committer: one of write and checkpoint.
 type request struct {
-	kind    kind
-	part    *part  // nil: of a retained record
-	seq     uint64 // trim: the oldest to keep; checkpoint: what it covers; append: the number that the committer gave
-	key     string // retain: the topic
-	rec     []byte // append, retain; nil: clear
-	kvs     []store.KV
-	numbers func(uint64, error) // done of an append
-	done    func(error)         // done of the others
-	err     error               // why it failed
+	write      *store.Write
+	checkpoint *checkpoint
+	version    uint64 // of the first retained record of write; the others have the next
+	err        error  // why it failed
 }
 
-// finish calls the callback, if there is one.
+// checkpoint is what Part.Checkpoint was called with.
+type checkpoint struct {
+	part *part
+	kvs  []store.KV
+	at   uint64
+	drop []store.Range
+	done func(error)
+}
+
+// finish calls the callback, if there is one. What was asked for belongs to its asker then.
 func (r *request) finish() {
+	done := func(error) {}
 	switch {
-	case r.numbers != nil && r.err != nil:
-		r.numbers(0, r.err)
-	case r.numbers != nil:
-		r.numbers(r.seq, nil)
-	case r.done != nil:
-		r.done(r.err)
+	case r.write != nil && r.write.Done != nil:
+		done = r.write.Done
+	case r.checkpoint != nil && r.checkpoint.done != nil:
+		done = r.checkpoint.done
 	}
+	done(r.err)
 }
 
-// size is what the request counts against maxFilling, in bytes.
-func (r *request) size() int { return 64 + len(r.key) + len(r.rec) + store.KVSize(r.kvs) }
+// size is the number of bytes that r has.
+func (r *request) size() int {
+	if r.write != nil {
+		return r.write.Size()
+	}
+	return store.KVSize(r.checkpoint.kvs)
+}
+
+// requestSize is what a request counts against maxFilling whatever it has, in bytes.
+const requestSize = 64
 
 // filling is a batch of requests in the order in which they came.
 type filling struct {
 	requests []request
-	records  []byte // the copies of appended records
 	size     int
 }
 
 func (f *filling) reset() {
 	clear(f.requests)
-	f.requests, f.records, f.size = f.requests[:0], f.records[:0], 0
-	if cap(f.records) > maxFilling {
-		f.records = nil
-	}
+	f.requests, f.size = f.requests[:0], 0
 }
 
-// queue is what waits for the committer. Its lock is a leaf, held for moments.
+// queue is what waits for the committer. Its lock is a leaf but for the retained index, held for moments.
 type queue struct {
 	mu   sync.Mutex
 	work sync.Cond // there is something to commit, or the queue is closed
 	room sync.Cond // there is room again, or the queue is closed
 	filling
+	due    bool // there is something to sync
 	closed bool
 }
 
 func (q *queue) init() { q.work.L, q.room.L = &q.mu, &q.mu }
 
-// add puts r in the batch that is being filled, and then calls with, which may be nil, in the order of the batch. It copies the
-// record of an append. It blocks while the batch is full, and fails if r is too large or the queue is closed.
-func (q *queue) add(r request, with func()) error {
+// add puts r in the batch that is being filled, and calls with, which may be nil, in the order of the batch. It blocks while
+// the batch is full, and fails if r is too large or the queue is closed.
+func (q *queue) add(r request, with func(*request)) error {
 	size := r.size()
-	if err := store.CheckSize(len(r.rec) + store.KVSize(r.kvs)); err != nil {
+	if err := store.CheckSize(size); err != nil {
 		return err
 	}
 	q.mu.Lock()
@@ -88,34 +87,37 @@ func (q *queue) add(r request, with func()) error {
 	if q.closed {
 		return store.ErrClosed
 	}
-	if r.kind == appendRecord {
-		at := len(q.records)
-		q.records = append(q.records, r.rec...)
-		r.rec = q.records[at:len(q.records):len(q.records)]
+	if with != nil {
+		with(&r)
 	}
 	q.requests = append(q.requests, r)
-	q.size += size
-	if with != nil {
-		with()
-	}
+	q.size += requestSize + size
 	if len(q.requests) == 1 {
 		q.work.Signal()
 	}
 	return nil
 }
 
-// take exchanges the batch that was filled for an empty one. It waits until there is something in it; false: the queue is
-// closed and nothing is left.
-func (q *queue) take(empty filling) (filling, bool) {
+// take exchanges the batch that was filled for an empty one. It waits until there is something in it or a sync is due;
+// more is false when the queue is closed and nothing is left.
+func (q *queue) take(empty filling) (full filling, due, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.requests) == 0 && !q.closed {
+	for len(q.requests) == 0 && !q.closed && !q.due {
 		q.work.Wait()
 	}
-	full := q.filling
-	q.filling = empty
+	full, due = q.filling, q.due
+	q.filling, q.due = empty, false
 	q.room.Broadcast()
-	return full, len(full.requests) > 0
+	return full, due, due || len(full.requests) > 0
+}
+
+// syncDue says that a sync is due.
+func (q *queue) syncDue() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.due = true
+	q.work.Signal()
 }
 
 func (q *queue) close() {

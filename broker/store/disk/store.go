@@ -5,32 +5,42 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
 // Store is a store.Store in a folder. Locks are taken in the order mu, dbMu; that of the queue and the others are leaves.
 type Store struct {
-	opts     Options
-	lock     *pebble.Lock
-	queue    queue
-	retained store.RetainedIndex
-	health   health
-	ended    chan struct{} // closed when the committer has ended
-	closing  sync.Once
-	closeErr error
+	opts       Options
+	migrations []migration
+	fs         vfs.FS // Pebble's
+	lock       *pebble.Lock
+	lazy       *lazyFS // nil: syncs are not put off
+	queue      queue
+	retained   store.RetainedIndex
+	versions   uint64 // of retained records, so far; the queue's lock guards it
+	health     health
+	counters   counters
+	usage      usage
+	damaged    atomic.Value  // string: the path of a file that Pebble says is damaged
+	ended      chan struct{} // closed when the committer has ended
+	closing    sync.Once
+	closeErr   error
 
-	mu    sync.Mutex
-	parts [store.Partitions]*part // nil: not acquired
+	mu    sync.Mutex                             // held to acquire, and to replace db
+	parts [store.Partitions]atomic.Pointer[part] // nil: not acquired
 
-	dbMu sync.RWMutex // held by readers for short; by the committer to replace db
-	db   *pebble.DB   // nil: closed after an error, to be opened again
+	dbMu      sync.RWMutex                  // held by readers for short; by the committer to replace db
+	db        *pebble.DB                    // nil: closed after an error, to be opened again
+	snapshots map[*pebble.Snapshot]struct{} // of db, that are in use
 
 	// What only the committer touches.
 	touched []*part         // by the batch
-	trims   int             // since the last reclaim
+	drops   int             // since the last reclaim
 	flushed <-chan struct{} // closed when what reclaim began is done; nil: nothing
 }
 
@@ -43,7 +53,7 @@ func (s *Store) Acquire(_ context.Context, n int) (store.Part, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.parts[n] != nil {
+	if s.parts[n].Load() != nil {
 		return nil, fmt.Errorf("acquire partition %d: it has been acquired before", n)
 	}
 	p := &part{store: s, n: n}
@@ -55,7 +65,7 @@ func (s *Store) Acquire(_ context.Context, n int) (store.Part, error) {
 		return nil, fmt.Errorf("acquire partition %d of store %s: %w", n, s.opts.Dir, err)
 	}
 	p.publish()
-	s.parts[n] = p
+	s.parts[n].Store(p)
 	return p, nil
 }
 
@@ -69,35 +79,40 @@ func (s *Store) withDB(fn func(*pebble.DB) error) error {
 		}
 		return fmt.Errorf("it is to be opened again after an error: %w", s.Health())
 	}
-	return fn(s.db)
+	if err := fn(s.db); err != nil {
+		return s.explain(err)
+	}
+	return nil
 }
 
-// Retain implements store.Store.
-func (s *Store) Retain(topic string, rec []byte, done func(error)) {
-	r := request{kind: retain, key: topic, rec: rec, done: done}
-	if err := s.queue.add(r, func() { s.retained.Set(topic, rec) }); err != nil {
-		r.err = fmt.Errorf("retain %q in store %s: %w", topic, s.opts.Dir, err)
+// Write implements store.Store.
+func (s *Store) Write(w *store.Write) {
+	r := request{write: w}
+	err := s.acquired(w)
+	if err == nil {
+		err = s.queue.add(r, s.index)
+	}
+	if err != nil {
+		r.err = fmt.Errorf("write to store %s: %w", s.opts.Dir, err)
 		r.finish()
 	}
 }
 
-// Retained implements store.Store.
-func (s *Store) Retained(filter, after string, limit int, dst []store.Retained) ([]store.Retained, bool, error) {
-	if s.queue.isClosed() {
-		return dst, true, fmt.Errorf("find retained %q: %w", filter, store.ErrClosed)
+// acquired is an error unless the partitions of w's records have been acquired.
+func (s *Store) acquired(w *store.Write) error {
+	for i := range w.Records {
+		if n := w.Records[i].Part; n < 0 || n >= store.Partitions || s.parts[n].Load() == nil {
+			return fmt.Errorf("partition %d has not been acquired", n)
+		}
 	}
-	out, last := s.retained.Scan(filter, after, limit, dst)
-	return out, last, nil
+	return nil
 }
-
-// RetainedCount implements store.Store.
-func (s *Store) RetainedCount() int { return s.retained.Len() }
 
 // Health implements store.Store.
 func (s *Store) Health() error {
 	err := s.health.get()
-	if errors.Is(err, errFull) {
-		return s.full() // there may be room again
+	if errors.Is(err, store.ErrFull) {
+		return s.room().full // there may be room again
 	}
 	return err
 }
@@ -117,31 +132,10 @@ func (s *Store) closeDB() error {
 	defer s.dbMu.Unlock()
 	err := s.Health()
 	if s.db != nil {
-		err = errors.Join(err, s.db.Close())
-		s.db = nil
+		err = errors.Join(err, s.closePebble())
 	}
 	if err = errors.Join(err, s.lock.Close()); err != nil {
 		return fmt.Errorf("close store %s: %w", s.opts.Dir, err)
-	}
-	return nil
-}
-
-// loadRetained reads all retained records.
-func (s *Store) loadRetained() error {
-	iter, err := s.db.NewIter(&pebble.IterOptions{LowerBound: []byte{retainedPrefix}, UpperBound: after(retainedPrefix)})
-	if err != nil {
-		return fmt.Errorf("read retained records: %w", err)
-	}
-	for iter.First(); iter.Valid(); iter.Next() {
-		topic := string(iter.Key()[1:])
-		rec, err := unseal(iter.Key(), iter.Value())
-		if err != nil {
-			return errors.Join(fmt.Errorf("read retained record of %q: %w", topic, err), iter.Close())
-		}
-		s.retained.Set(topic, append(make([]byte, 0, len(rec)), rec...))
-	}
-	if err := iter.Close(); err != nil {
-		return fmt.Errorf("read retained records: %w", err)
 	}
 	return nil
 }

@@ -12,11 +12,17 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) (store.Store, func() store.Store) {
-		dir := t.TempDir()
-		reopen := func() store.Store { return mustOpen(t, disk.Options{Dir: dir}) }
-		return reopen(), reopen
-	})
+	for name, o := range map[string]disk.Options{
+		"": {}, "interval": {Sync: disk.Interval}, "retained records on disk": {RetainedMemoryBytes: 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			storetest.Run(t, func(t *testing.T) (store.Store, func() store.Store) {
+				o.Dir = t.TempDir()
+				reopen := func() store.Store { return mustOpen(t, o) }
+				return reopen(), reopen
+			})
+		})
+	}
 }
 
 // mustOpen opens a store that logs to the test.

@@ -12,11 +12,10 @@ import (
 // Store is a store.Store in memory. The zero value is empty and ready.
 type Store struct {
 	closed   atomic.Bool
-	retain   sync.Mutex // keeps the order of callbacks that of the records
+	changes  sync.Mutex // held while a change is made and its callback runs
 	retained store.RetainedIndex
 
-	mu    sync.Mutex
-	parts [store.Partitions]*part // nil: not acquired
+	parts [store.Partitions]atomic.Pointer[part] // nil: not acquired
 }
 
 var _ store.Store = (*Store)(nil)
@@ -32,33 +31,42 @@ func (s *Store) Acquire(_ context.Context, n int) (store.Part, error) {
 	if s.closed.Load() {
 		return nil, fmt.Errorf("acquire partition %d: %w", n, store.ErrClosed)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.parts[n] != nil {
+	p := &part{store: s, first: 1}
+	if !s.parts[n].CompareAndSwap(nil, p) {
 		return nil, fmt.Errorf("acquire partition %d: it has been acquired before", n)
 	}
-	s.parts[n] = &part{closed: &s.closed, first: 1}
-	return s.parts[n], nil
+	return p, nil
 }
 
-// Retain implements store.Store.
-func (s *Store) Retain(name string, rec []byte, done func(error)) {
-	s.retain.Lock()
-	defer s.retain.Unlock()
-	err := s.set(name, rec)
-	if done != nil {
-		done(err)
+// Write implements store.Store.
+func (s *Store) Write(w *store.Write) {
+	s.changes.Lock()
+	defer s.changes.Unlock()
+	err := s.write(w)
+	if w.Done != nil {
+		w.Done(err)
 	}
 }
 
-func (s *Store) set(name string, rec []byte) error {
+func (s *Store) write(w *store.Write) error {
 	if s.closed.Load() {
-		return fmt.Errorf("retain %q: %w", name, store.ErrClosed)
+		return fmt.Errorf("write: %w", store.ErrClosed)
 	}
-	if err := store.CheckSize(len(rec)); err != nil {
-		return fmt.Errorf("retain %q: %w", name, err)
+	if err := store.CheckSize(w.Size()); err != nil {
+		return fmt.Errorf("write: %w", err)
 	}
-	s.retained.Set(name, rec)
+	for i := range w.Records {
+		if n := w.Records[i].Part; n < 0 || n >= store.Partitions || s.parts[n].Load() == nil {
+			return fmt.Errorf("write: partition %d has not been acquired", n)
+		}
+	}
+	for i := range w.Records {
+		r := &w.Records[i]
+		r.Seq = s.parts[r.Part].Load().append(r.Data)
+	}
+	for i := range w.Retain {
+		s.retained.Set(w.Retain[i], 0)
+	}
 	return nil
 }
 
@@ -74,8 +82,20 @@ func (s *Store) Retained(filter, after string, limit int, dst []store.Retained) 
 // RetainedCount implements store.Store.
 func (s *Store) RetainedCount() int { return s.retained.Len() }
 
+// ExpireRetained implements store.Store.
+func (s *Store) ExpireRetained(now int64) (next int64) {
+	var burst [64]store.Retained
+	for len(s.retained.Expire(now, len(burst), burst[:0])) > 0 {
+		continue
+	}
+	return s.retained.NextExpiry()
+}
+
 // Health implements store.Store: nothing can fail.
 func (s *Store) Health() error { return nil }
+
+// Stats implements store.Store.
+func (s *Store) Stats() store.Stats { return store.Stats{} }
 
 // Close implements store.Store.
 func (s *Store) Close() error {

@@ -33,7 +33,7 @@ func testCheckpoint(t *testing.T, h *harness) {
 	if got, at := load(t, other); got != nil || at != 0 {
 		t.Errorf("another partition's checkpoint has %v at %d", got, at)
 	}
-	noError(t, p.TrimTo(6))
+	drop(t, p, 6, store.Range{From: 1, To: 6})
 	if h.reopen(t) {
 		p = h.acquire(t, 7)
 		check(6, pair{"", "0"}, pair{"b", "2"}, pair{"\xff\xff", "last"})
@@ -57,11 +57,17 @@ func testCheckpointBounds(t *testing.T, h *harness) {
 	write(t, p, 2, store.KV{Key: "a", Value: []byte("1")})
 	for _, at := range []uint64{0, 1, 3} {
 		kvs := []store.KV{{Key: "a", Value: []byte("no")}}
-		if err := wait(func(done func(error)) { p.Checkpoint(kvs, at, done) }); err == nil {
+		if err := wait(func(done func(error)) { p.Checkpoint(kvs, at, nil, done) }); err == nil {
 			t.Errorf("a checkpoint at %d is accepted when one at 2 is there and record 1 is the last", at)
 		}
 	}
-	p.Checkpoint(nil, 2, nil)
+	for _, drop := range [][]store.Range{{{From: 1, To: 3}}, {{From: 1, To: 1}}, {{From: 1, To: 2}, {From: 1, To: 2}}} {
+		kvs := []store.KV{{Key: "a", Value: []byte("no")}}
+		if err := wait(func(done func(error)) { p.Checkpoint(kvs, 2, drop, done) }); err == nil {
+			t.Errorf("a checkpoint at 2 that drops %v is accepted", drop)
+		}
+	}
+	p.Checkpoint(nil, 2, nil, nil)
 	if got, at := load(t, p); at != 2 || len(got) != 1 || got[0].Value != "1" {
 		t.Errorf("Load returned %v at %d", got, at)
 	}

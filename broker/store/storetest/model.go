@@ -22,10 +22,22 @@ type model struct {
 }
 
 type modelPart struct {
-	log     []string // from record 1 on
-	trimmed uint64   // the oldest that must be there
-	kvs     map[string]string
-	at      uint64
+	log  []string // from record 1 on
+	gone map[uint64]bool
+	kvs  map[string]string
+	at   uint64
+}
+
+func (p *modelPart) next() uint64 { return uint64(len(p.log)) + 1 }
+
+// records are those from number from on.
+func (p *modelPart) records(from uint64) (out []record) {
+	for seq := max(from, 1); seq < p.next(); seq++ {
+		if !p.gone[seq] {
+			out = append(out, record{seq, p.log[seq-1]})
+		}
+	}
+	return out
 }
 
 // testModel makes random operations, opens the store again now and then, and compares it with a model.
@@ -33,12 +45,16 @@ func testModel(t *testing.T, h *harness, seed uint64) {
 	rng := rand.New(rand.NewPCG(seed, 1))
 	m := &model{retained: map[string]string{}}
 	for i := range m.parts {
-		m.parts[i] = modelPart{trimmed: 1, kvs: map[string]string{}}
+		m.parts[i] = modelPart{gone: map[uint64]bool{}, kvs: map[string]string{}}
 	}
 	parts := acquireAll(t, h)
 	for range 12 {
 		for range rng.IntN(400) {
-			m.step(t, h, parts, rng)
+			if rng.IntN(8) == 0 {
+				m.checkpoint(t, parts, rng)
+			} else {
+				m.write(t, h, rng)
+			}
 		}
 		for i, p := range parts { // all that was asked for is durable after this
 			m.parts[i].log = append(m.parts[i].log, "sync")
@@ -53,81 +69,92 @@ func testModel(t *testing.T, h *harness, seed uint64) {
 	}
 }
 
-func acquireAll(t *testing.T, h *harness) (parts [modelParts]store.Part) {
+func acquireAll(t *testing.T, h *harness) (parts [modelParts]*Log) {
 	for i := range parts {
 		parts[i] = h.acquire(t, i)
 	}
 	return parts
 }
 
-// step makes one operation on the store and on the model.
-func (m *model) step(t *testing.T, h *harness, parts [modelParts]store.Part, rng *rand.Rand) {
+// write makes a Write of some records of any partitions and some retained ones.
+func (m *model) write(t *testing.T, h *harness, rng *rand.Rand) {
+	w := &store.Write{Frees: rng.IntN(2) == 0}
+	var want []uint64
+	value := func() string { return strings.Repeat("v", rng.IntN(50)) + fmt.Sprint(rng.IntN(1000)) }
+	for range rng.IntN(5) {
+		n, v := rng.IntN(modelParts), value()
+		want = append(want, m.parts[n].next())
+		m.parts[n].log = append(m.parts[n].log, v)
+		w.Records = append(w.Records, store.Record{Part: n, Data: []byte(v)})
+	}
+	for range max(rng.IntN(4)-1, 0) {
+		r := store.Retained{Topic: fmt.Sprintf("a/%d/%d", rng.IntN(5), rng.IntN(10))}
+		if delete(m.retained, r.Topic); rng.IntN(3) > 0 {
+			m.retained[r.Topic] = value()
+			r.Record = []byte(m.retained[r.Topic])
+		}
+		w.Retain = append(w.Retain, r)
+	}
+	w.Done = func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		for i, r := range w.Records {
+			if r.Seq != want[i] {
+				t.Errorf("partition %d: number %d instead of %d", r.Part, r.Seq, want[i])
+			}
+		}
+	}
+	h.Write(w)
+}
+
+// checkpoint makes a checkpoint that drops some ranges.
+func (m *model) checkpoint(t *testing.T, parts [modelParts]*Log, rng *rand.Rand) {
 	n := rng.IntN(modelParts)
-	p, mp := parts[n], &m.parts[n]
-	next := uint64(len(mp.log)) + 1
-	value := strings.Repeat("v", rng.IntN(50)) + fmt.Sprint(rng.IntN(1000))
-	failed := func(err error) {
+	p := &m.parts[n]
+	at := p.at + rng.Uint64N(p.next()-p.at+1)
+	var kvs []store.KV
+	for range rng.IntN(5) {
+		kv := store.KV{Key: fmt.Sprint("k", rng.IntN(20))}
+		if delete(p.kvs, kv.Key); rng.IntN(3) > 0 {
+			p.kvs[kv.Key] = fmt.Sprint(rng.IntN(1000))
+			kv.Value = []byte(p.kvs[kv.Key])
+		}
+		kvs = append(kvs, kv)
+	}
+	var drop []store.Range
+	for from := rng.Uint64N(3); from < at && len(drop) < 10; {
+		r := store.Range{From: from, To: from + 1 + rng.Uint64N(1+min(at-from-1, uint64(rng.IntN(60))))}
+		for seq := r.From; seq < r.To; seq++ {
+			p.gone[seq] = true
+		}
+		drop = append(drop, r)
+		from = r.To + rng.Uint64N(1+at/4)
+	}
+	p.at = at
+	parts[n].Checkpoint(kvs, at, drop, func(err error) {
 		if err != nil {
 			t.Errorf("partition %d: %v", n, err)
 		}
-	}
-	switch rng.IntN(10) {
-	case 0:
-		to := rng.Uint64N(next + 3)
-		failed(p.TrimTo(to))
-		mp.trimmed = max(mp.trimmed, min(to, next))
-	case 1:
-		at := mp.at + rng.Uint64N(next-mp.at+1)
-		var kvs []store.KV
-		for range rng.IntN(5) {
-			kv := store.KV{Key: fmt.Sprint("k", rng.IntN(20))}
-			if rng.IntN(3) > 0 {
-				kv.Value = []byte(value)
-			}
-			kvs = append(kvs, kv)
-		}
-		for _, kv := range kvs {
-			if delete(mp.kvs, kv.Key); kv.Value != nil {
-				mp.kvs[kv.Key] = string(kv.Value)
-			}
-		}
-		p.Checkpoint(kvs, at, failed)
-		mp.at = at
-	case 2, 3:
-		topic := fmt.Sprintf("a/%d/%d", rng.IntN(5), rng.IntN(10))
-		if rng.IntN(3) == 0 {
-			h.Retain(topic, nil, failed)
-			delete(m.retained, topic)
-			break
-		}
-		h.Retain(topic, []byte(value), failed)
-		m.retained[topic] = value
-	default:
-		p.Append([]byte(value), func(seq uint64, err error) {
-			if failed(err); seq != next {
-				t.Errorf("partition %d: number %d instead of %d", n, seq, next)
-			}
-		})
-		mp.log = append(mp.log, value)
-	}
+	})
 }
 
-func (m *model) compare(t *testing.T, h *harness, parts [modelParts]store.Part, rng *rand.Rand) {
+func (m *model) compare(t *testing.T, h *harness, parts [modelParts]*Log, rng *rand.Rand) {
 	t.Helper()
 	for i, p := range parts {
 		mp := &m.parts[i]
-		from := rng.Uint64N(uint64(len(mp.log)) + 2)
-		got := read(t, p, from)
-		first := max(from, 1)
-		if len(got) > 0 && first < mp.trimmed { // it may begin anywhere up to there
-			first = max(first, min(got[0].Seq, mp.trimmed))
+		from := rng.Uint64N(mp.next() + 1)
+		want := mp.records(from)
+		if diff := cmp.Diff(want, read(t, p, from)); diff != "" {
+			t.Fatalf("partition %d from %d (-want +got):\n%s", i, from, diff)
 		}
-		var want []record
-		for seq := first; seq <= uint64(len(mp.log)); seq++ {
-			want = append(want, record{seq, mp.log[seq-1]})
+		var seqs []uint64
+		for seq := from; seq < mp.next()+2; seq += 1 + rng.Uint64N(3) {
+			seqs = append(seqs, seq)
 		}
-		if diff := cmp.Diff(want, got); diff != "" {
-			t.Fatalf("partition %d from %d, trimmed to %d (-want +got):\n%s", i, from, mp.trimmed, diff)
+		want = slices.DeleteFunc(want, func(r record) bool { _, ok := slices.BinarySearch(seqs, r.Seq); return !ok })
+		if diff := cmp.Diff(want, fetch(t, p, seqs)); diff != "" && len(want) > 0 {
+			t.Fatalf("partition %d: Fetch (-want +got):\n%s", i, diff)
 		}
 		pairs, at := load(t, p)
 		var wantPairs []pair

@@ -12,8 +12,8 @@ import (
 )
 
 func testRetain(t *testing.T, h *harness) {
-	h.Retain("a/b", []byte("1"), nil)
-	h.Retain("a/c", []byte{}, nil)
+	Retain(h, "a/b", []byte("1"), nil)
+	Retain(h, "a/c", []byte{}, nil)
 	want := map[string]string{"a/b": "1", "a/c": ""}
 	if diff := cmp.Diff(want, h.find(t, "#", 10)); diff != "" {
 		t.Errorf("at once (-want +got):\n%s", diff)
@@ -32,7 +32,7 @@ func testRetain(t *testing.T, h *harness) {
 	// Callbacks come in the order of the calls.
 	var order []int
 	for i := range 100 {
-		h.Retain("a/b", fmt.Append(nil, i), func(err error) {
+		Retain(h, "a/b", fmt.Append(nil, i), func(err error) {
 			if err != nil {
 				t.Error(err)
 			}
@@ -86,7 +86,7 @@ func testRetainedFilter(t *testing.T, h *harness) {
 
 func testRetainedSteps(t *testing.T, h *harness) {
 	for i := range 200 {
-		h.Retain(fmt.Sprintf("t/%03d/x", i), []byte("v"), nil)
+		Retain(h, fmt.Sprintf("t/%03d/x", i), []byte("v"), nil)
 	}
 	prefix := []store.Retained{{Topic: "kept"}}
 	out, last, err := h.Retained("t/+/x", "", 70, prefix)
@@ -117,7 +117,7 @@ func testClose(t *testing.T, h *harness) {
 			called++
 		})
 	}
-	h.Retain("a", []byte("x"), func(error) { called++ })
+	Retain(h, "a", []byte("x"), func(error) { called++ })
 	noError(t, h.Close())
 	noError(t, h.Close())
 	if called != 501 {
@@ -128,9 +128,9 @@ func testClose(t *testing.T, h *harness) {
 	_, _, findErr := h.Retained("#", "", 1, nil)
 	for what, err := range map[string]error{
 		"Append":     wait(func(done func(error)) { p.Append(nil, func(_ uint64, err error) { done(err) }) }),
-		"Checkpoint": wait(func(done func(error)) { p.Checkpoint(nil, 1, done) }),
-		"Retain":     wait(func(done func(error)) { h.Retain("b", []byte("x"), done) }),
-		"TrimTo":     p.TrimTo(1),
+		"Checkpoint": wait(func(done func(error)) { p.Checkpoint(nil, 1, nil, done) }),
+		"Retain":     wait(func(done func(error)) { Retain(h, "b", []byte("x"), done) }),
+		"Fetch":      p.Fetch(t.Context(), []uint64{1}, func(int, []byte) error { return nil }),
 		"Read":       p.Read(t.Context(), 0, func(uint64, []byte) error { return nil }),
 		"Acquire":    acquireErr,
 		"Load":       loadErr,
@@ -157,8 +157,8 @@ func testTooLarge(t *testing.T, h *harness) {
 	defer syscall.Munmap(large) //nolint:errcheck // the process ends soon
 	for what, err := range map[string]error{
 		"Append":     wait(func(done func(error)) { p.Append(large, func(_ uint64, err error) { done(err) }) }),
-		"Checkpoint": wait(func(done func(error)) { p.Checkpoint([]store.KV{{Key: "k", Value: large}}, 1, done) }),
-		"Retain":     wait(func(done func(error)) { h.Retain("b", large, done) }),
+		"Checkpoint": wait(func(done func(error)) { p.Checkpoint([]store.KV{{Key: "k", Value: large}}, 1, nil, done) }),
+		"Retain":     wait(func(done func(error)) { Retain(h, "b", large, done) }),
 	} {
 		if err == nil {
 			t.Errorf("%s of %d bytes is accepted", what, len(large))
@@ -166,5 +166,40 @@ func testTooLarge(t *testing.T, h *harness) {
 	}
 	if seq := appendOne(t, p, "x"); seq != 1 || h.RetainedCount() != 0 {
 		t.Errorf("number %d, %d retained: what was refused left a trace", seq, h.RetainedCount())
+	}
+}
+
+func testRetainedExpires(t *testing.T, h *harness) {
+	set := func(topic string, expires int64) {
+		t.Helper()
+		r := []store.Retained{{Topic: topic, Record: []byte(topic), Expires: expires}}
+		noError(t, wait(func(done func(error)) { h.Write(&store.Write{Retain: r, Done: done}) }))
+	}
+	for i := range int64(300) {
+		set(fmt.Sprintf("t/%03d", i), 1000+i)
+	}
+	set("never", 0)
+	set("later", 5000)
+	set("later", 6000)
+	set("cleared", 1)
+	h.retain(t, "cleared", nil)
+	set("kept", 2)
+	set("kept", 0)
+	for _, step := range []struct {
+		now, next int64
+		count     int
+	}{{0, 1000, 303}, {999, 1000, 303}, {1000, 1001, 302}, {1250, 1251, 52}, {1251, 1252, 51}, {5999, 6000, 3}, {1 << 60, 0, 2}, {1 << 60, 0, 2}} {
+		next := h.ExpireRetained(step.now)
+		if n := h.RetainedCount(); next != step.next || n != step.count || len(h.find(t, "#", 100)) != n {
+			t.Errorf("at %d the next is %d and there are %d, instead of %d and %d", step.now, next, n, step.next, step.count)
+		}
+		h.retain(t, "never", []byte("still")) // what was asked for is durable after this
+		h.reopen(t)
+		if out, _, err := h.Retained("later", "", 1, nil); step.count > 2 && (err != nil || len(out) != 1 || out[0].Expires != 6000) {
+			t.Errorf("at %d Retained returned %v, error %v", step.now, out, err)
+		}
+	}
+	if diff := cmp.Diff(map[string]string{"never": "still", "kept": "kept"}, h.find(t, "#", 10)); diff != "" {
+		t.Errorf("in the end (-want +got):\n%s", diff)
 	}
 }

@@ -18,17 +18,21 @@ func Run(t *testing.T, open Open) {
 	}{
 		{"acquire", testAcquire},
 		{"append and read", testAppend},
-		{"append does not keep the record", testAppendCopies},
+		{"a write belongs to its writer again when it is done", testWriteIsReturned},
+		{"write of several partitions", testWriteParts},
+		{"write to a partition that was not acquired", testWriteRefused},
 		{"read bounds", testReadBounds},
 		{"appends of many writers", testConcurrentAppends},
 		{"large records", testLargeRecords},
-		{"trim", testTrim},
-		{"trim all", testTrimAll},
+		{"fetch", testFetch},
+		{"drop", testDrop},
+		{"drop all", testDropAll},
 		{"checkpoint", testCheckpoint},
 		{"checkpoint bounds", testCheckpointBounds},
 		{"retain", testRetain},
 		{"retained by filter", testRetainedFilter},
 		{"retained in steps", testRetainedSteps},
+		{"retained that expires", testRetainedExpires},
 		{"close", testClose},
 		{"too large", testTooLarge},
 	} {
@@ -63,17 +67,15 @@ func (h *harness) reopen(t *testing.T) bool {
 	return true
 }
 
-func (h *harness) acquire(t *testing.T, n int) store.Part {
+func (h *harness) acquire(t *testing.T, n int) *Log {
 	t.Helper()
-	p, err := h.Acquire(t.Context(), n)
-	noError(t, err)
-	return p
+	return Acquire(t, h.Store, n)
 }
 
 // retain waits until it is durable.
 func (h *harness) retain(t *testing.T, topic string, rec []byte) {
 	t.Helper()
-	noError(t, wait(func(done func(error)) { h.Retain(topic, rec, done) }))
+	noError(t, wait(func(done func(error)) { Retain(h, topic, rec, done) }))
 }
 
 // find returns the topics that filter finds and their records, limit at a time.
@@ -107,17 +109,23 @@ func wait(fn func(done func(error))) error {
 }
 
 // appendOne waits until rec is durable.
-func appendOne(t *testing.T, p store.Part, rec string) (seq uint64) {
+func appendOne(t *testing.T, p *Log, rec string) uint64 {
 	t.Helper()
-	noError(t, wait(func(done func(error)) {
-		p.Append([]byte(rec), func(n uint64, err error) { seq = n; done(err) })
-	}))
+	seq, err := p.AppendAndWait(rec)
+	noError(t, err)
 	return seq
 }
 
-func write(t *testing.T, p store.Part, at uint64, kvs ...store.KV) {
+// write writes a checkpoint that drops nothing, and waits until it is durable.
+func write(t *testing.T, p *Log, at uint64, kvs ...store.KV) {
 	t.Helper()
-	noError(t, wait(func(done func(error)) { p.Checkpoint(kvs, at, done) }))
+	noError(t, wait(func(done func(error)) { p.Checkpoint(kvs, at, nil, done) }))
+}
+
+// drop writes a checkpoint that covers what is below at and drops ranges, and waits until it is durable.
+func drop(t *testing.T, p *Log, at uint64, ranges ...store.Range) {
+	t.Helper()
+	noError(t, wait(func(done func(error)) { p.Checkpoint(nil, at, ranges, done) }))
 }
 
 // record is what Read yields.
@@ -126,7 +134,7 @@ type record struct {
 	Rec string
 }
 
-func read(t *testing.T, p store.Part, from uint64) []record {
+func read(t *testing.T, p *Log, from uint64) []record {
 	t.Helper()
 	var out []record
 	noError(t, p.Read(t.Context(), from, func(seq uint64, rec []byte) error {
@@ -139,7 +147,7 @@ func read(t *testing.T, p store.Part, from uint64) []record {
 // pair is what Load yields.
 type pair struct{ Key, Value string }
 
-func load(t *testing.T, p store.Part) (pairs []pair, at uint64) {
+func load(t *testing.T, p *Log) (pairs []pair, at uint64) {
 	t.Helper()
 	at, err := p.Load(t.Context(), func(kv store.KV) error {
 		if kv.Value == nil {

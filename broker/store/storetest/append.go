@@ -82,17 +82,6 @@ func testAppend(t *testing.T, h *harness) {
 	}
 }
 
-func testAppendCopies(t *testing.T, h *harness) {
-	p := h.acquire(t, 1)
-	buf := []byte("one")
-	p.Append(buf, nil)
-	copy(buf, "two")
-	appendOne(t, p, "three")
-	if diff := cmp.Diff([]record{{1, "one"}, {2, "three"}}, read(t, p, 1)); diff != "" {
-		t.Errorf("Read (-want +got):\n%s", diff)
-	}
-}
-
 func testReadBounds(t *testing.T, h *harness) {
 	p := h.acquire(t, 2)
 	if got := read(t, p, 0); got != nil {
@@ -130,7 +119,7 @@ func testReadBounds(t *testing.T, h *harness) {
 
 func testConcurrentAppends(t *testing.T, h *harness) {
 	const parts, writers, each = 3, 8, 200
-	var ps [parts]store.Part
+	var ps [parts]*Log
 	for i := range ps {
 		ps[i] = h.acquire(t, i)
 	}
@@ -199,62 +188,5 @@ func testLargeRecords(t *testing.T, h *harness) {
 		if got[i] != want[i] {
 			t.Errorf("record %d is another", i+1)
 		}
-	}
-}
-
-func testTrim(t *testing.T, h *harness) {
-	p := h.acquire(t, 5)
-	for i := range 3000 {
-		p.Append(fmt.Appendf(nil, "%d", i+1), nil)
-	}
-	appendOne(t, p, "3001")
-	noError(t, p.TrimTo(2500))
-	noError(t, p.TrimTo(100)) // does nothing
-	appendOne(t, p, "3002")
-	check := func() {
-		t.Helper()
-		got := read(t, p, 1)
-		if got[0].Seq > 2500 || got[len(got)-1].Seq != 3002 {
-			t.Fatalf("the log goes from %d to %d", got[0].Seq, got[len(got)-1].Seq)
-		}
-		for i, r := range got {
-			if r.Seq != got[0].Seq+uint64(i) || r.Rec != fmt.Sprint(r.Seq) {
-				t.Fatalf("record %d: %v", i, r)
-			}
-		}
-		if got := read(t, p, 2500)[0]; got.Seq != 2500 {
-			t.Errorf("Read(2500) begins with %v", got)
-		}
-	}
-	check()
-	if h.reopen(t) {
-		p = h.acquire(t, 5)
-		check()
-		if first := read(t, p, 1)[0].Seq; first != 2500 {
-			t.Errorf("the first record after opening again is %d", first)
-		}
-	}
-}
-
-func testTrimAll(t *testing.T, h *harness) {
-	p := h.acquire(t, 6)
-	for i := range 10 {
-		appendOne(t, p, fmt.Sprint(i))
-	}
-	noError(t, p.TrimTo(1<<60))
-	for next := uint64(11); next < 14; next++ {
-		if h.reopen(t) {
-			p = h.acquire(t, 6)
-		}
-		if seq := appendOne(t, p, "new"); seq != next {
-			t.Fatalf("after everything was trimmed the next number is %d instead of %d", seq, next)
-		}
-	}
-	got := read(t, p, 1)
-	if last := got[len(got)-1]; last != (record{13, "new"}) {
-		t.Errorf("the last record is %v", last)
-	}
-	if h.again != nil && len(got) != 3 {
-		t.Errorf("%d records are there instead of 3", len(got))
 	}
 }

@@ -1,0 +1,77 @@
+package disk_test
+
+import (
+	"errors"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+)
+
+// TestInterval: what is acknowledged is synced within the interval and not before, by nobody when there is nothing, and by
+// Close.
+func TestInterval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, mem := &gate{}, vfs.NewCrashableMem()
+		s := mustOpen(t, disk.Options{Dir: crashDir, FS: errorfs.Wrap(mem, g), Sync: disk.Interval, Interval: time.Second})
+		p := acquire(t, s, 0)
+		there := func(want int) {
+			t.Helper()
+			after := mustOpen(t, disk.Options{Dir: crashDir, FS: mem.CrashClone(vfs.CrashCloneCfg{})})
+			if n := len(readAll(t, acquire(t, after, 0))); n != want {
+				t.Errorf("%d records are there after a crash instead of %d", n, want)
+			}
+			noError(t, after.Close())
+		}
+		time.Sleep(time.Hour)
+		g.syncs.Store(0)
+		for range 10 {
+			_, err := p.AppendAndWait("x")
+			noError(t, err)
+		}
+		time.Sleep(time.Second - 1)
+		if n := g.syncs.Load(); n != 0 || len(readAll(t, p)) != 10 {
+			t.Errorf("%d syncs before the interval is over, %d records", n, len(readAll(t, p)))
+		}
+		there(0)
+		time.Sleep(time.Nanosecond)
+		synctest.Wait()
+		there(10)
+		time.Sleep(time.Hour)
+		if n := g.syncs.Load(); n != 1 {
+			t.Errorf("%d syncs instead of 1", n)
+		}
+		_, err := p.AppendAndWait("x")
+		noError(t, err)
+		noError(t, s.Close())
+		there(11)
+	})
+}
+
+// TestIntervalError: a sync that fails late is seen in Health, and the store goes on.
+func TestIntervalError(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faults{kinds: []errorfs.OpKind{errorfs.OpFileSync, errorfs.OpFileSyncData}}
+		mem := vfs.NewCrashableMem()
+		s := mustOpen(t, disk.Options{Dir: crashDir, FS: errorfs.Wrap(mem, f), Sync: disk.Interval, Interval: time.Second})
+		p := acquire(t, s, 0)
+		_, err := p.AppendAndWait("first")
+		noError(t, err)
+		f.on.Store(true)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if err := s.Health(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("Health is %v after a sync has failed", err)
+		}
+		f.on.Store(false)
+		_, err = p.AppendAndWait("second")
+		noError(t, err)
+		noError(t, s.Health())
+		noError(t, s.Close())
+	})
+}
