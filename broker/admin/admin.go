@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -24,6 +25,9 @@ const (
 	shutdownGrace = 2 * time.Second
 )
 
+// streamTimeout is how long a backup or restore may stand still, in place of callTimeout.
+const streamTimeout = 30 * time.Second
+
 // Deps is what there is to tell.
 type Deps struct {
 	// Ready says why the broker does not serve; nil: it does.
@@ -32,17 +36,27 @@ type Deps struct {
 	AuthRevision func() string
 	// Version is the broker's.
 	Version string
+	// Backup writes what the store keeps to w. nil: it keeps nothing.
+	Backup func(ctx context.Context, w io.Writer) error
+	// Restore reads what Backup wrote and has it take the place of what the store keeps when the broker starts the
+	// next time, which it is to do soon after Restore has returned. After an error nothing has changed. nil: the store
+	// keeps nothing.
+	Restore func(ctx context.Context, r io.Reader) error
+	// Metrics are shown to everybody who reaches the health address. nil: there are none.
+	Metrics http.Handler
 	Log     *slog.Logger
 }
 
-// Serve serves the endpoints that cfg has an address for until ctx is done, and returns nil then. An address that
-// cannot be bound or a certificate that cannot be used is an error.
+// Serve serves the endpoints that cfg has an address for until ctx is done, and returns nil then, when no call of a
+// function in d is under way any more. An address that cannot be bound or a certificate that cannot be used is an error.
 func Serve(ctx context.Context, cfg config.Admin, d Deps) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
+	calls := newAPI(d, streamTimeout)
 	defer func() {
 		cancel()
 		running.Wait()
+		calls.transfer.Lock() // for good: waits for the one that is under way, and there is no other
 	}()
 	failed := make(chan error, 2)
 	start := func(what, address string, handler http.Handler, secured *tls.Config) error {
@@ -66,7 +80,7 @@ func Serve(ctx context.Context, cfg config.Admin, d Deps) error {
 		pair, err := keypair.Open(cfg.CertFile, cfg.KeyFile, d.Log)
 		if err == nil {
 			running.Go(func() { _ = pair.Run(ctx) }) // it has two paths to watch, so there is no error
-			err = start("admin API", cfg.Address, api(d), pinned(pair, cfg.ClientKeyPins))
+			err = start("admin API", cfg.Address, calls.handler(), pinned(pair, cfg.ClientKeyPins))
 		}
 		if err != nil {
 			return fmt.Errorf("admin API on %s: %w", cfg.Address, err)
@@ -89,6 +103,7 @@ func serve(ctx context.Context, ln net.Listener, handler http.Handler, log *slog
 		WriteTimeout:      callTimeout,
 		IdleTimeout:       idleTimeout,
 		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	stopped := make(chan struct{})

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -32,8 +33,13 @@ func deps() Deps {
 	}
 }
 
+var metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	_, _ = io.WriteString(w, "dunlin_store_up 1\n")
+})
+
 func TestHealth(t *testing.T) {
-	ready, waiting := deps(), deps()
+	ready, waiting, counting := deps(), deps(), deps()
+	counting.Metrics = metrics
 	waiting.Ready = func() error { return errors.New("rules have not been loaded") }
 	tests := []struct {
 		d            Deps
@@ -48,6 +54,10 @@ func TestHealth(t *testing.T) {
 		{waiting, "GET", "/readyz", 503, "rules have not been loaded\n"},
 		{ready, "POST", "/healthz", 405, "Method Not Allowed\n"},
 		{ready, "GET", "/v1/status", 404, "404 page not found\n"},
+		{ready, "GET", "/v1/backup", 404, "404 page not found\n"},
+		{ready, "GET", "/metrics", 404, "404 page not found\n"},
+		{counting, "GET", "/metrics", 200, "dunlin_store_up 1\n"},
+		{counting, "POST", "/metrics", 405, "Method Not Allowed\n"},
 	}
 	for _, test := range tests {
 		w := httptest.NewServer(health(test.d))
@@ -78,12 +88,19 @@ func (a addresses) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
+func logger(w io.Writer) *slog.Logger { return slog.New(slog.NewTextHandler(w, nil)) }
+
 // start runs Serve and returns the addresses of health and admin API.
 func start(t *testing.T, cfg config.Admin) (health, api string) {
 	t.Helper()
+	return startWith(t, cfg, deps())
+}
+
+func startWith(t *testing.T, cfg config.Admin, d Deps) (health, api string) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	d, served, done := deps(), make(addresses, 2), make(chan error, 1)
-	d.Log = slog.New(slog.NewTextHandler(served, nil))
+	served, done := make(addresses, 2), make(chan error, 1)
+	d.Log = logger(served)
 	go func() { done <- Serve(ctx, cfg, d) }()
 	t.Cleanup(func() {
 		cancel()
@@ -144,7 +161,8 @@ func TestAPI(t *testing.T) {
 	}
 	body, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
-	if diff := cmp.Diff(`{"authRevision":"r1","version":"v1.2.3"}`+"\n", string(body)); diff != "" || err != nil || resp.StatusCode != http.StatusOK {
+	if diff := cmp.Diff(`{"authRevision":"r1","version":"v1.2.3","instance":"x"}`+"\n",
+		regexp.MustCompile(`"instance":"[A-Z2-7]{26}"`).ReplaceAllString(string(body), `"instance":"x"`)); diff != "" || err != nil || resp.StatusCode != http.StatusOK {
 		t.Errorf("GET /v1/status: %v, %v (-want +got):\n%s", resp.Status, err, diff)
 	}
 	if resp.TLS.Version != tls.VersionTLS13 {

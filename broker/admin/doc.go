@@ -1,5 +1,7 @@
-// Package admin serves what is not MQTT: health and readiness over plain HTTP, and the admin API, by which the
-// operator learns what the broker has loaded, over TLS with client keys that the configuration pins.
+// Package admin serves what is not MQTT: health, readiness and metrics over plain HTTP, and the admin API over TLS
+// with client keys that the configuration pins. By it the operator learns what the broker has loaded, and its owner
+// takes backups and restores them.
 //
-// It never changes anything and never shows a secret. Package server calls it.
+// It changes nothing but by a restore, and shows no secret but in a backup, which has all that the broker keeps; both
+// are asked for over the admin API only. Package server calls it.
 package admin

@@ -25,6 +25,41 @@ type Config struct {
 type Store struct {
 	// Dir is the folder of the durable store. Empty: in memory, lost when the broker stops.
 	Dir string `json:"dir,omitempty"`
+	// MaxBytes bounds what the store takes of the disk; what needs more is refused as if the disk
+	// were full. 0: as much as there is.
+	// +kubebuilder:validation:Minimum=0
+	MaxBytes int64 `json:"maxBytes,omitempty"`
+
+	Durability `json:",inline"`
+}
+
+// SyncMode is what an acknowledgement promises.
+// +kubebuilder:validation:Enum=Always;Interval;Memory
+type SyncMode string
+
+// The sync modes.
+const (
+	SyncAlways   SyncMode = "Always"
+	SyncInterval SyncMode = "Interval"
+	SyncMemory   SyncMode = "Memory"
+)
+
+// Durability is how sure what was acknowledged is: docs/durability.md.
+type Durability struct {
+	// Sync says what is acknowledged. Always: what the disk has (fsync, shared by all connections).
+	// Interval: what the operating system has; it is on the disk within syncIntervalMilliseconds, so
+	// that a killed broker loses nothing and a power cut at most that. Memory: nothing is kept, and
+	// the volume is not used.
+	// +kubebuilder:default=Always
+	// +optional
+	Sync SyncMode `json:"sync,omitempty"`
+	// SyncIntervalMilliseconds is the longest that something acknowledged may wait for the disk when
+	// sync is Interval.
+	// +kubebuilder:default=100
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=60000
+	// +optional
+	SyncIntervalMilliseconds int32 `json:"syncIntervalMilliseconds,omitempty"`
 }
 
 // Admin configures the two endpoints beside MQTT.

@@ -20,6 +20,10 @@ var constraints = map[string]constraint{
 	"Log.Level":                   {Default: "Info"},
 	"Log.Format":                  {Default: "JSON"},
 
+	"Store.MaxBytes":                      {Min: new(int64(0))},
+	"Durability.Sync":                     {Default: "Always"},
+	"Durability.SyncIntervalMilliseconds": {Default: "100", Min: new(int64(1)), Max: new(int64(60000))},
+
 	"ListenerSettings.Name":           {MinLength: 1, MaxLength: 15, Pattern: regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)},
 	"ListenerSettings.Protocol":       {Default: "MQTTS"},
 	"ListenerSettings.Port":           {Min: new(int64(1)), Max: new(int64(65535))},
@@ -37,6 +41,7 @@ var constraints = map[string]constraint{
 	"MQTT.MaxSubscriptionsPerSession":    {Default: "10000", Min: new(int64(1))},
 	"MQTT.MaxQueuedMessages":             {Default: "100000", Min: new(int64(1))},
 	"MQTT.MaxQueuedBytes":                {Default: "67108864", Min: new(int64(1024))},
+	"MQTT.MaxQueuedBytesTotal":           {Default: "4294967296", Min: new(int64(1024))},
 	"MQTT.QueuePolicy":                   {Default: "DropOldest"},
 	"MQTT.MaxOutboundBytes":              {Default: "1048576", Min: new(int64(4096))},
 	"MQTT.ConnectTimeoutSeconds":         {Default: "10", Min: new(int64(1)), Max: new(int64(3600))},
@@ -60,5 +65,6 @@ var enums = map[string][]string{
 	"LogFormat":   {string(LogText), string(LogJSON)},
 	"Protocol":    {string(ProtocolMQTT), string(ProtocolMQTTS)},
 	"TLSVersion":  {string(TLS12), string(TLS13)},
-	"QueuePolicy": {string(DropOldest), string(DropNewest)},
+	"SyncMode":    {string(SyncAlways), string(SyncInterval), string(SyncMemory)},
+	"QueuePolicy": {string(DropOldest), string(DropNewest), string(Refuse)},
 }

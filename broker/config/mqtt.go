@@ -1,13 +1,14 @@
 package config
 
 // QueuePolicy is what happens when a session's queue is full.
-// +kubebuilder:validation:Enum=DropOldest;DropNewest
+// +kubebuilder:validation:Enum=DropOldest;DropNewest;Refuse
 type QueuePolicy string
 
 // The queue policies.
 const (
 	DropOldest QueuePolicy = "DropOldest"
 	DropNewest QueuePolicy = "DropNewest"
+	Refuse     QueuePolicy = "Refuse"
 )
 
 // MQTT bounds what the protocol may ask of the broker. Every bound is told to MQTT 5 clients in CONNACK.
@@ -79,7 +80,15 @@ type MQTT struct {
 	// +kubebuilder:validation:Minimum=1024
 	// +optional
 	MaxQueuedBytes int64 `json:"maxQueuedBytes,omitempty"`
-	// QueuePolicy says which message is dropped when a queue is full.
+	// MaxQueuedBytesTotal bounds the bytes that wait for all sessions together. A session that
+	// would take more has queuePolicy applied to its own queue.
+	// +kubebuilder:default=4294967296
+	// +kubebuilder:validation:Minimum=1024
+	// +optional
+	MaxQueuedBytesTotal int64 `json:"maxQueuedBytesTotal,omitempty"`
+	// QueuePolicy says what happens when a queue is full: the oldest waiting message or the new one
+	// is dropped and counted, or the new one is refused: nobody gets it and its publisher is told so
+	// (MQTT 5: 0x97; 3.1.1 has no such answer, so it gets none and has to send again).
 	// +kubebuilder:default=DropOldest
 	// +optional
 	QueuePolicy QueuePolicy `json:"queuePolicy,omitempty"`

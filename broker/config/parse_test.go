@@ -88,12 +88,12 @@ func TestParseRefuses(t *testing.T) {
 		{"unknown field, near one", "mqtt:\n  maxPacketSize: 5000\n",
 			"b.yaml:2: mqtt.maxPacketSize: unknown field (did you mean maxPacketSizeBytes?)"},
 		{"unknown field, wrong case", "Store: {dir: /x}\n", "b.yaml:1: Store: unknown field (did you mean store?)"},
-		{"unknown field, near none", "store:\n  zebra: 1\n", "b.yaml:2: store.zebra: unknown field (known here: dir)"},
+		{"unknown field, near none", "store:\n  zebra: 1\n", "b.yaml:2: store.zebra: unknown field (known here: dir, maxBytes, sync, syncIntervalMilliseconds)"},
 		{"unknown field in a list", "listeners:\n- name: a\n  protocol: MQTT\n  port: 1\n  hots: x\n",
 			"b.yaml:5: listeners[0].hots: unknown field (did you mean host?)"},
 		{"merge key", "mqtt:\n  <<: {maxQoS: 1}\n", "b.yaml:2: mqtt.<<: unknown field (known here: maxPacketSizeBytes, " +
 			"receiveMaximum, maxInflight, sessionExpiryMaxSeconds, keepAliveMaxSeconds, maxQoS, retainAvailable, " +
-			"wildcardSubscriptionAvailable, maxTopicLevels, maxSubscriptionsPerSession, maxQueuedMessages, maxQueuedBytes, " +
+			"wildcardSubscriptionAvailable, maxTopicLevels, maxSubscriptionsPerSession, maxQueuedMessages, maxQueuedBytes, maxQueuedBytesTotal, " +
 			"queuePolicy, maxOutboundBytes, connectTimeoutSeconds)"},
 		{"set twice", "store:\n  dir: a\n  dir: b\n", "b.yaml:3: store.dir: is set twice, in line 2 already"},
 		{"alias", "store: &s {dir: a}\nlog: *s\n",

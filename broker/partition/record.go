@@ -19,6 +19,7 @@ const (
 	kindArrived     kind = 8  // PUBREC: the client has the message
 	kindInbound     kind = 9  // an inbound QoS 2 packet identifier is taken
 	kindInboundDone kind = 10 // PUBREL: it is free again
+	kindWillSent    kind = 11 // the will of the last connection has been published
 )
 
 // Attach is a client's connection to its session. Epoch tells this session from earlier ones of the
@@ -28,6 +29,15 @@ type Attach struct {
 	Anonymous        bool
 	Epoch            uint64
 	Expiry           uint32 // seconds; 0: the session ends with the connection
+	Will             *Will  // nil: none
+}
+
+// Will is the message to be published if the client goes without saying so. MQTT 5 §3.1.2.5.
+type Will struct {
+	Delay     uint32 // seconds after the connection's end
+	Expiry    uint32 // seconds from publication, if HasExpiry
+	HasExpiry bool
+	Message   []byte // as message.Append encodes it
 }
 
 // Subscription is one filter of a session.
@@ -57,7 +67,15 @@ func (a *Attach) append(dst []byte) []byte {
 	dst = appendString(dst, a.Username)
 	dst = append(dst, flag(a.Anonymous, 1))
 	dst = binary.AppendUvarint(dst, a.Epoch)
-	return binary.AppendUvarint(dst, uint64(a.Expiry))
+	dst = binary.AppendUvarint(dst, uint64(a.Expiry))
+	w := a.Will
+	if w == nil {
+		return append(dst, 0)
+	}
+	dst = append(dst, 1|flag(w.HasExpiry, 2))
+	dst = binary.AppendUvarint(dst, uint64(w.Delay))
+	dst = binary.AppendUvarint(dst, uint64(w.Expiry))
+	return appendString(dst, w.Message)
 }
 
 func (a *Attach) parse(p *parser) {
@@ -65,13 +83,23 @@ func (a *Attach) parse(p *parser) {
 	a.Anonymous = p.byte() != 0
 	a.Epoch = p.uint()
 	a.Expiry = uint32(p.uint())
+	a.Will = nil
+	if has := p.byte(); has != 0 {
+		a.Will = &Will{HasExpiry: has&2 != 0, Delay: uint32(p.uint()), Expiry: uint32(p.uint()), Message: []byte(p.string())}
+	}
 }
 
 // AppendDetach appends the record of a connection's end at a time in Unix milliseconds. expiry is
-// the session's from then on, in seconds: DISCONNECT may have changed it.
-func AppendDetach(dst []byte, client string, at int64, expiry uint32) []byte {
+// the session's from then on, in seconds: DISCONNECT may have changed it. will says whether the
+// connection's will is due still.
+func AppendDetach(dst []byte, client string, at int64, expiry uint32, will bool) []byte {
 	dst = binary.AppendUvarint(appendString(append(dst, byte(kindDetach)), client), uint64(at))
-	return binary.AppendUvarint(dst, uint64(expiry))
+	return append(binary.AppendUvarint(dst, uint64(expiry)), flag(will, 1))
+}
+
+// AppendWillSent appends the record that the will of the client's last connection has been published.
+func AppendWillSent(dst []byte, client string) []byte {
+	return appendString(append(dst, byte(kindWillSent)), client)
 }
 
 // AppendEnd appends the record of a session's end.
@@ -118,18 +146,48 @@ func AppendUnsubscribe(dst []byte, client string, filters []string) []byte {
 	return dst
 }
 
-// AppendMessage appends the head of a message's record; the message itself, as message.Append
-// encodes it, follows.
-func AppendMessage(dst []byte, recipients []Recipient) []byte {
-	dst = binary.AppendUvarint(append(dst, byte(kindMessage)), uint64(len(recipients)))
-	for i := range recipients {
-		r := &recipients[i]
+// AppendMessage appends the head of a message's record for n recipients; the message itself, as
+// message.Append encodes it, follows. The head begins with its length, so that the body is found
+// without reading it.
+func AppendMessage(dst []byte, n int, recipient func(i int) *Recipient) []byte {
+	dst = append(dst, byte(kindMessage), 0, 0, 0, 0)
+	from := len(dst)
+	dst = binary.AppendUvarint(dst, uint64(n))
+	for i := range n {
+		r := recipient(i)
 		dst = appendString(dst, r.Client)
 		dst = binary.AppendUvarint(dst, r.Epoch)
 		dst = append(dst, r.QoS|flag(r.Retain, 4))
 		dst = appendIDs(dst, r.IDs)
 	}
+	binary.BigEndian.PutUint32(dst[from-4:], uint32(len(dst)-from))
 	return dst
+}
+
+// Body is the message in a message's record, as message.Append has encoded it; it aliases rec.
+func Body(rec []byte) ([]byte, error) {
+	p := &parser{rest: rec}
+	if kind(p.byte()) != kindMessage {
+		p.fail("it is not that of a message")
+	}
+	p.head()
+	return p.rest, p.err
+}
+
+// head takes the head of a message's record, without its kind.
+func (p *parser) head() []byte {
+	if len(p.rest) < 4 {
+		p.fail("it ends early")
+		return nil
+	}
+	n := binary.BigEndian.Uint32(p.rest)
+	if uint64(n) > uint64(len(p.rest)-4) {
+		p.fail("bad length")
+		return nil
+	}
+	head := p.rest[4 : 4+n]
+	p.rest = p.rest[4+n:]
+	return head
 }
 
 func (p *parser) recipients() []Recipient {
@@ -145,14 +203,36 @@ func (p *parser) recipients() []Recipient {
 	return rs
 }
 
-// AppendDone appends the record that a session is done with the messages of these ordinals.
+// AppendDone appends the record that a session is done with the messages of these ordinals: runs of
+// consecutive ones, each as the distance from the end of the run before and its length.
 func AppendDone(dst []byte, client string, ordinals []uint64) []byte {
 	dst = appendString(append(dst, byte(kindDone)), client)
-	dst = binary.AppendUvarint(dst, uint64(len(ordinals)))
-	for _, o := range ordinals {
-		dst = binary.AppendUvarint(dst, o)
+	end := uint64(0)
+	for i := 0; i < len(ordinals); {
+		n := 1
+		for i+n < len(ordinals) && ordinals[i+n] == ordinals[i]+uint64(n) {
+			n++
+		}
+		dst = binary.AppendVarint(dst, int64(ordinals[i]-end)) // wraps around and back
+		dst = binary.AppendUvarint(dst, uint64(n))
+		end = ordinals[i] + uint64(n)
+		i += n
 	}
 	return dst
+}
+
+// runs calls fn for the runs of ordinals that AppendDone has encoded: the first, and how many.
+func (p *parser) runs(fn func(first, n uint64)) {
+	end := uint64(0)
+	for len(p.rest) > 0 {
+		first := end + uint64(p.int())
+		n := p.uint()
+		if p.err != nil {
+			return
+		}
+		fn(first, n)
+		end = first + n
+	}
 }
 
 // AppendArrived appends the record that the client has the QoS 2 message of this ordinal.
@@ -169,7 +249,7 @@ func AppendInbound(dst []byte, client string, id uint16, free bool) []byte {
 	return binary.AppendUvarint(appendString(append(dst, byte(k)), client), uint64(id))
 }
 
-func appendString(dst []byte, s string) []byte {
+func appendString[T string | []byte](dst []byte, s T) []byte {
 	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
 }
 
@@ -213,6 +293,16 @@ func (p *parser) byte() byte {
 
 func (p *parser) uint() uint64 {
 	v, n := binary.Uvarint(p.rest)
+	if n <= 0 {
+		p.fail("bad number")
+		return 0
+	}
+	p.rest = p.rest[n:]
+	return v
+}
+
+func (p *parser) int() int64 {
+	v, n := binary.Varint(p.rest)
 	if n <= 0 {
 		p.fail("bad number")
 		return 0

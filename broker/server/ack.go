@@ -50,10 +50,7 @@ func (a *ack) finish() {
 // partDone notes that a part is done and sends the acknowledgements that may go now. A part that
 // failed is one that the disk does not have: its publisher is told (MQTT 5), or not answered.
 func (c *conn) partDone(b *batch, p *pendingAck, err error) {
-	reason := packet.Success
-	if err != nil {
-		reason = packet.QuotaExceeded
-	}
+	reason := reasonOf(err)
 	var room [8]*pendingAck
 	var buf []byte
 	c.acks.mu.Lock() // until the bytes are in the outbox, so that they leave in order
@@ -79,7 +76,8 @@ func (c *conn) appendAck(dst []byte, a *ack) []byte {
 		c.unacked.Add(1) // until PUBREL
 	}
 	if a.reason.Failed() && c.peer.version != packet.V5 {
-		return dst // 3.1.1 has no way to say no: the client sends again
+		c.srv.unanswered.add(c)
+		return dst // 3.1.1 has no way to say no
 	}
 	p := packet.Ack{PacketID: a.id, Reason: a.reason}
 	return p.Append(dst, a.kind, c.peer.version)
@@ -104,7 +102,7 @@ func (c *conn) acknowledge(t packet.Type, body []byte) error {
 		sink, known = c.sess.Pubcomp(a.PacketID, c.batch.now)
 	}
 	c.batch.wake(sink)
-	c.srv.journal.released(c.client)
+	c.acked = true
 	if !known {
 		c.srv.log.Debug("acknowledgement of an unknown packet identifier", "client_id", c.client.id, "packet", t.String())
 	}

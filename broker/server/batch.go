@@ -12,6 +12,7 @@ type batch struct {
 	now    int64 // Unix milliseconds
 	out    session.Outgoing
 	dirty  []session.Sink
+	behind []session.Sink
 	stored []storedTarget // of the message being published, to be stored first
 }
 
@@ -31,6 +32,13 @@ func (b *batch) wake(s session.Sink) {
 	}
 }
 
+// load notes a sink whose messages are to be loaded; nil: none.
+func (b *batch) load(s session.Sink) {
+	if s != nil {
+		b.behind = append(b.behind, s)
+	}
+}
+
 // end flushes every outbox that the batch made non-empty, and must be the last use of b.
 func (b *batch) end() {
 	for i, s := range b.dirty {
@@ -38,6 +46,11 @@ func (b *batch) end() {
 		b.dirty[i] = nil
 	}
 	b.dirty = b.dirty[:0]
+	for i, s := range b.behind {
+		s.Load()
+		b.behind[i] = nil
+	}
+	b.behind = b.behind[:0]
 	b.out.Reset(nil, false, 0)
 	batchPool.Put(b)
 }

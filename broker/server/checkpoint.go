@@ -1,100 +1,76 @@
 package server
 
 import (
-	"maps"
+	"cmp"
+	"slices"
 
-	"github.com/dunlin-mqtt/dunlin/broker/partition"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
-// defaultCheckpointEvery is how many records of a partition are appended before its sessions are written
-// out and the log is trimmed: it bounds the replay at start.
-const defaultCheckpointEvery = 20_000
+const (
+	// defaultCheckpointEvery is how many records of a partition are applied before what has changed is
+	// written out and the records that nobody needs are dropped: it bounds the replay at start.
+	defaultCheckpointEvery = 20_000
+	// checkpointBytes is how many bytes of records are, or of messages that nobody waits for any more,
+	// if that is sooner.
+	checkpointBytes = 16 << 20
+)
 
-// checkpoint writes out the partitions that are due. Only the applier calls it, so that the
-// sessions have got exactly the messages up to what it has applied. What else the snapshot holds
-// may be ahead of that; replaying it again changes nothing.
-func (j *journal) checkpoint() {
+// checkpoint is where the checkpoint of a partition stands. It is the applier's.
+type checkpoint struct {
+	at     uint64 // what it stands for
+	bytes  int    // of records since
+	saving bool
+	// What a checkpoint that failed should have written.
+	kvs  []store.KV
+	drop []store.Range
+}
+
+// checkpointDue writes the checkpoints that are due. When the store is full, that is every one that
+// lets go of something.
+func (j *journal) checkpointDue() {
+	freed := int64(checkpointBytes)
+	if j.srv.store.Health() != nil {
+		freed = 1
+	}
 	for n := range j.parts {
 		p := &j.parts[n]
-		if p.applied-p.checkpointed < j.every {
-			continue
+		c := &p.checkpoint
+		if p.state.Next()-c.at >= j.every || c.bytes >= checkpointBytes || p.freed.Load() >= freed {
+			j.checkpointPart(p)
 		}
-		p.checkpointed = p.applied
-		j.checkpointPart(n, p)
 	}
 }
 
-func (j *journal) checkpointPart(n int, p *journalPart) {
-	at := p.applied + 1
-	oldest := at
-	seen := make(map[string]struct{})
-	var kvs []store.KV
-	for _, cl := range j.srv.clients.all(n) {
-		s := cl.record()
-		if s == nil {
-			continue
-		}
-		for i := range s.Entries {
-			if e := &s.Entries[i]; !e.Arrived {
-				oldest = min(oldest, e.Seq)
-			}
-		}
-		seen[cl.id] = struct{}{}
-		kvs = append(kvs, store.KV{Key: cl.id, Value: s.Append(nil)})
-	}
-	before := p.known
-	for id := range before {
-		if _, still := seen[id]; !still {
-			kvs = append(kvs, store.KV{Key: id})
+// checkpointAll writes what has changed, so that the next start has nothing to replay.
+func (j *journal) checkpointAll() {
+	for n := range j.parts {
+		if p := &j.parts[n]; p.state.Next() > p.checkpoint.at {
+			j.checkpointPart(p)
 		}
 	}
-	p.known = seen
-	p.Checkpoint(kvs, at, func(err error) {
-		j.later(func(*batch) {
-			if err != nil {
-				j.srv.log.Error("checkpoint not written", "reason", err.Error())
-				maps.Copy(p.known, before) // what has ended since is still in the store
+}
+
+func (j *journal) checkpointPart(p *logPart) {
+	c := &p.checkpoint
+	if c.saving {
+		return
+	}
+	p.mu.Lock()
+	kvs, at, drop := p.state.Checkpoint()
+	p.mu.Unlock()
+	kvs, drop = append(c.kvs, kvs...), append(c.drop, drop...) // the later of two with one key holds
+	slices.SortFunc(drop, func(a, b store.Range) int { return cmp.Compare(a.From, b.From) })
+	c.kvs, c.drop, c.saving = kvs, drop, true
+	c.at, c.bytes = at, 0
+	p.freed.Store(0)
+	p.Checkpoint(kvs, at, drop, func(err error) {
+		j.later(&write{err: err, then: func(_ *batch, err error) {
+			if c.saving = false; err != nil {
+				j.srv.log.Error("checkpoint not written", "partition", p.n, "reason", err.Error())
 				return
 			}
-			if err := p.TrimTo(oldest); err != nil {
-				j.srv.log.Error("log not trimmed", "reason", err.Error())
-			}
-		})
+			c.kvs, c.drop = nil, nil
+		}})
 	})
-}
-
-// record is the client's session as a checkpoint holds it; nil: it is not stored.
-func (cl *client) record() *partition.Session {
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	if !cl.logged {
-		return nil
-	}
-	id := cl.identity.Load()
-	s := &partition.Session{
-		Attach: partition.Attach{Client: cl.id, Username: id.Username(), Anonymous: id.Anonymous(), Epoch: cl.epoch, Expiry: cl.expiry},
-		Left:   cl.left, Subs: make(map[string]partition.Subscription, len(cl.subs)), Inbound: make(map[uint16]struct{}),
-	}
-	for filter, sub := range cl.subs {
-		s.Subs[filter] = sub.record()
-	}
-	snap := cl.sess.Snapshot()
-	s.Next = snap.Next
-	for _, id := range snap.Received {
-		s.Inbound[id] = struct{}{}
-	}
-	for i := range snap.Entries {
-		e := &snap.Entries[i]
-		s.Entries = append(s.Entries, partition.Entry{
-			Ordinal: e.Ordinal, Seq: e.Seq, QoS: e.QoS, Retain: e.Retain, Arrived: e.Arrived, IDs: e.IDs,
-		})
-	}
-	return s
-}
-
-func (sub *subscription) record() partition.Subscription {
-	return partition.Subscription{
-		Filter: sub.filter, ID: sub.id, QoS: sub.qos, NoLocal: sub.noLocal, RetainAsPublished: sub.retainAsPublished,
-	}
 }

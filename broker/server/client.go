@@ -3,7 +3,6 @@ package server
 import (
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -16,25 +15,24 @@ import (
 type client struct {
 	id   string
 	srv  *Server
-	part int // of the partition log
 	sess *session.Session
 	// identity is who connected last: deliveries to an absent client are checked against it.
 	identity atomic.Pointer[auth.Identity]
+	epoch    uint64 // tells this session from earlier ones of the same identifier
+	quota    quota
+	finished []uint64 // ordinals that the log has not been told of; guarded by the logPart's lock
 
-	epoch  uint64      // tells this session from earlier ones of the same identifier
-	stored atomic.Bool // messages for it are stored before they are delivered
-
-	mu       sync.Mutex
+	mu       sync.Mutex // guards what follows, but for logged and part
 	conn     *conn
-	used     bool  // a connection has been attached: there is a session to resume
-	logged   bool  // the journal knows of it
 	left     int64 // when the last connection ended, in Unix milliseconds; 0: connected
-	subs     map[string]*subscription
-	expiry   uint32      // seconds that the session outlives its connection
-	expire   *time.Timer // ends the session; nil while connected
+	subs     subscriptions
 	will     *will       // waits for its delay; nil: none
-	willTime *time.Timer
-	ended    bool // no longer in the registry
+	logged   atomic.Bool // it is in the partition's log, and its QoS 1 and 2 messages go there first
+	expiry   uint32      // seconds that the session outlives its connection
+	deadline int32       // its place in deadlines, from 1 on, guarded by those; 0: none
+	part     uint8       // of the partition log
+	used     bool        // a connection has been attached: there is a session to resume
+	ended    bool        // no longer in the registry
 }
 
 // registry is every session by client identifier.
@@ -59,7 +57,7 @@ func (r *registry) get(s *Server, id string) *client {
 	defer shard.mu.Unlock()
 	cl := shard.m[id]
 	if cl == nil {
-		cl = &client{id: id, srv: s, part: part, sess: session.New(id, &s.limits), epoch: uint64(s.now().UnixNano())}
+		cl = &client{id: id, srv: s, part: uint8(part), sess: session.New(id, &s.limits), epoch: uint64(s.now().UnixNano())}
 		shard.m[id] = cl
 	}
 	return cl
@@ -72,6 +70,16 @@ func (r *registry) remove(cl *client) {
 	if shard.m[cl.id] == cl {
 		delete(shard.m, cl.id)
 	}
+}
+
+// count is how many sessions there are.
+func (r *registry) count() (n int64) {
+	for i := range r.shards {
+		r.shards[i].mu.Lock()
+		n += int64(len(r.shards[i].m))
+		r.shards[i].mu.Unlock()
+	}
+	return n
 }
 
 // all is a snapshot of a partition's clients.
@@ -124,7 +132,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	expiry, identity := cl.expiry, cl.identity.Load()
 	cl.expiry = c.peer.sessionExpiry
 	cl.identity.Store(c.identity)
-	if err := cl.srv.journal.attach(cl); err != nil {
+	if err := cl.srv.journal.attach(cl, c.will); err != nil {
 		cl.expiry = expiry
 		cl.identity.Store(identity)
 		if !cl.used {
@@ -132,12 +140,12 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 		}
 		return &packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.2.2.2", Detail: "the session cannot be stored"}
 	}
-	cl.stopTimers()
+	cl.srv.deadlines.put(cl, 0)
 	cl.will = nil // the client is back before its will was due [MQTT-3.1.3-9]
 	cl.conn, cl.left = c, 0
 	c.client, c.sess = cl, cl.sess
 	cl.sess.Attach(session.Attachment{
-		Sink: c, Version: c.peer.version, Durable: cl.expiry > 0,
+		Sink: c, Version: c.peer.version, Durable: cl.expiry > 0, Logged: cl.logged.Load(),
 		ReceiveMaximum: int(p.Properties.ReceiveMaximum), MaxPacketSize: p.Properties.MaximumPacketSize,
 	}, c.connack(p, cl.used))
 	cl.used = true
@@ -167,57 +175,62 @@ func (cl *client) detach(c *conn) {
 	cl.left = cl.srv.now().UnixMilli()
 	id := cl.identity.Load()
 	cl.identity.Store(auth.Recall(cl.id, id.Username(), id.Anonymous()))
-	cl.srv.journal.detach(cl)
-	cl.scheduleWill(w)
-	cl.scheduleExpiry()
+	cl.srv.journal.detach(cl, w)
+	cl.leaveWill(w)
+	cl.schedule()
 }
 
-// scheduleExpiry ends the session when its interval since the last connection has passed. cl.mu is held.
-func (cl *client) scheduleExpiry() {
-	if cl.expiry == neverExpires {
-		return
+// schedule sets when the client's will is due or its session expires, whichever is first. cl.mu is held.
+func (cl *client) schedule() { cl.srv.deadlines.put(cl, cl.next()) }
+
+// next is that time in Unix milliseconds; 0: never.
+func (cl *client) next() int64 {
+	at := int64(0)
+	if cl.expiry != neverExpires {
+		at = cl.left + int64(cl.expiry)*1000
 	}
-	due := time.UnixMilli(cl.left).Add(time.Duration(cl.expiry) * time.Second)
-	var timer *time.Timer // cl.mu is held until it is set
-	timer = time.AfterFunc(max(0, due.Sub(cl.srv.now())), func() { cl.expired(&timer) })
-	cl.expire = timer
+	if w := cl.will; w != nil {
+		if due := cl.left + int64(w.delay)*1000; at == 0 || due < at {
+			at = due
+		}
+	}
+	return at
 }
 
 // neverExpires is the session expiry interval of a session without end. MQTT 5 §3.1.2.11.2.
 const neverExpires = 0xFFFFFFFF
 
-// expired ends the session, unless its timer has been stopped in the meantime.
-func (cl *client) expired(timer **time.Timer) {
+// due does what is due at now, unless the client has come back in the meantime. [MQTT-3.1.3-9]
+func (cl *client) due(now int64) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	if cl.expire == *timer {
+	if cl.conn != nil || cl.ended {
+		return
+	}
+	if cl.expiry != neverExpires && cl.left+int64(cl.expiry)*1000 <= now {
 		cl.endLocked()
+		return
 	}
-}
-
-func (cl *client) stopTimers() {
-	if cl.expire != nil {
-		cl.expire.Stop()
-		cl.expire = nil
+	if w := cl.will; w != nil && cl.left+int64(w.delay)*1000 <= now {
+		cl.will = nil
+		cl.srv.publishWill(cl, w)
 	}
-	if cl.willTime != nil {
-		cl.willTime.Stop()
-		cl.willTime = nil
-	}
+	cl.schedule()
 }
 
 // endLocked ends the session: its subscriptions go, and a will that is still due is sent. [MQTT-3.1.3-9]
 func (cl *client) endLocked() {
 	cl.ended = true
-	cl.stopTimers()
-	for filter, sub := range cl.subs {
-		cl.srv.index.Remove(filter, sub)
+	cl.srv.deadlines.put(cl, 0)
+	for _, sub := range cl.subs {
+		cl.srv.index.Remove(sub.filter, sub)
 	}
 	cl.subs = nil
-	cl.srv.journal.end(cl)
-	cl.srv.clients.remove(cl)
 	if w := cl.will; w != nil {
 		cl.will = nil
-		cl.srv.publishWill(w)
+		cl.srv.publishWill(cl, w)
 	}
+	cl.sess.End()
+	cl.srv.journal.end(cl)
+	cl.srv.clients.remove(cl)
 }

@@ -38,6 +38,7 @@ type conn struct {
 	acks    ackQueue
 	unacked atomic.Int32 // inbound QoS 1 and 2 messages that are not fully acknowledged
 	replies []byte       // control packets of this batch
+	acked   bool         // acknowledgements have come in this batch
 
 	keepAlive *time.Timer
 	lastRead  atomic.Int64 // nanoseconds since the server was made
@@ -103,6 +104,11 @@ func (c *conn) handleBatches() error {
 		used, err := c.handle(data)
 		c.in.consumed(data, used)
 		c.flushReplies()
+		if c.acked {
+			c.acked = false
+			c.srv.journal.released(c.client)
+			c.batch.load(c.sess.Hungry())
+		}
 		c.batch.end()
 		c.batch = nil
 		if err != nil {

@@ -34,6 +34,7 @@ func (c *conn) connect(ctx context.Context) error {
 	b := newBatch(c.srv.now())
 	b.wake(c)
 	b.wake(c.sess.Resume(b.now))
+	b.load(c.sess.Hungry())
 	b.end()
 	c.srv.log.Debug("connected", "client_id", p.ClientID, "listener", c.listener.Name, "peer", c.nc.RemoteAddr().String())
 	return nil

@@ -266,6 +266,6 @@ func (a *account) take(p *packet.Publish, n int) {
 		a.last[topic] = n
 	}
 	if p.QoS == 2 && a.seen[n] == 2 {
-		a.t.Logf("%s: QoS 2 message %d has come twice", a.name, n)
+		a.t.Errorf("%s: QoS 2 message %d has come twice", a.name, n)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -57,7 +58,25 @@ func run(t testing.TB, cfg config.Config) *broker {
 // start is run without a look at goroutines.
 func start(t testing.TB, cfg config.Config) *broker {
 	t.Helper()
-	deps := server.Deps{}
+	return startWith(t, cfg, server.Deps{}, func(*server.Server) {})
+}
+
+// clock is a wall clock that a test sets.
+type clock struct{ ahead atomic.Int64 }
+
+func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Load())) }
+
+func (c *clock) advance(seconds int) { c.ahead.Add(int64(seconds) * int64(time.Second)) }
+
+// startAt is start by a clock.
+func startAt(t testing.TB, cfg config.Config, c *clock) *broker {
+	t.Helper()
+	return startWith(t, cfg, server.Deps{Now: c.now}, func(*server.Server) {})
+}
+
+// startWith is start with a change to the server before it runs.
+func startWith(t testing.TB, cfg config.Config, deps server.Deps, change func(*server.Server)) *broker {
+	t.Helper()
 	if testing.Verbose() {
 		deps.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
@@ -65,6 +84,7 @@ func start(t testing.TB, cfg config.Config) *broker {
 	if err != nil {
 		t.Fatal(err)
 	}
+	change(srv)
 	ctx, cancel := context.WithCancel(context.Background())
 	b := &broker{Server: srv, t: t, cancel: cancel, result: make(chan error, 1)}
 	go func() { b.result <- srv.Run(ctx) }()

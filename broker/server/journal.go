@@ -1,7 +1,11 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/partition"
@@ -9,45 +13,92 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
-// journal writes what must survive a restart to the partition log, and applies what depends on it
-// once it is there. A nil journal stores nothing: sessions live in memory, and everything is
-// applied at once.
+// journal writes what must survive a restart to the partitions' logs, and applies it once it is
+// there. A nil journal stores nothing: sessions live in memory, and everything is applied at once.
 //
-// What follows from a stored record runs on one goroutine, the applier, in the order of the log, so
-// that a session's messages get the same ordinals at a replay.
+// What is written is applied by one goroutine, the applier, in the order of the log: to the
+// partition's state, and from there to the sessions whose clients are connected.
 type journal struct {
 	srv   *Server
-	parts [store.Partitions]journalPart
+	parts [store.Partitions]logPart
+	lazy  *time.Timer // writes what nobody waits for; nil: not set
+	every uint64      // records between two checkpoints of a partition
 
-	mu      sync.Mutex
-	waiting []func(*batch)
-	wake    chan struct{} // holds a token while something waits
-
-	every uint64 // records between two checkpoints of a partition
+	mu      sync.Mutex // guards lazy and what follows
+	waiting []*write   // for the applier
+	wake    chan struct{}
 }
 
-// journalPart is a partition's log and, for the applier only, where its checkpoint stands.
-type journalPart struct {
+// logPart is a partition: its log, and what the log adds up to. Its lock is taken for memory work
+// only; session locks may be taken inside it.
+type logPart struct {
 	store.Part
-	applied      uint64 // sequence number of the last record that the applier has seen
-	checkpointed uint64 // the same, at the last checkpoint
-	known        map[string]struct{}
+	n int
+
+	mu    sync.Mutex
+	state *partition.State
+	done  []*client // with messages that they are done with, which the log has not been told
+	tell  atomic.Bool
+	freed atomic.Int64 // bytes of messages that sessions are done with, since the last checkpoint
+
+	// What only the applier touches.
+	checkpoint checkpoint
 }
 
-// storedTarget is a target that waits for its message to be stored.
-type storedTarget struct {
-	client   *client
-	delivery session.Delivery
+// write is something on its way to the store, and what is to happen when it is there.
+type write struct {
+	store.Write
+	journal *journal
+	err     error
+	msg     *message.Message
+	groups  [][]storedTarget // of the Records that are msg's, which are the first
+	ack     *pendingAck      // to be sent then; nil: none
+	then    func(*batch, error)
+
+	// Room for what most writes have: one record, one recipient.
+	record [1]store.Record
+	group  [1][]storedTarget
+	target [1]storedTarget
 }
+
+// storedTarget is a client that a message is stored for.
+type storedTarget struct {
+	client *client
+	to     partition.Recipient
+	gone   bool // its session has ended in the meantime
+}
+
+// errCaughtUp ends a Read that has come far enough.
+var errCaughtUp = errors.New("caught up")
 
 func newJournal(s *Server) *journal {
-	return &journal{srv: s, wake: make(chan struct{}, 1), every: s.checkpointEvery}
+	j := &journal{srv: s, wake: make(chan struct{}, 1), every: s.checkpointEvery}
+	for n := range j.parts {
+		j.parts[n].n = n
+	}
+	return j
 }
 
-// later has the applier call fn. It may be called from a store's callback.
-func (j *journal) later(fn func(*batch)) {
+// write writes w, together with what nobody waits for of its partitions.
+func (j *journal) write(w *write) {
+	w.journal = j
+	w.Done = w.stored
+	for _, r := range w.Records {
+		j.parts[r.Part].appendDone(&w.Write)
+	}
+	j.srv.store.Write(&w.Write)
+}
+
+// stored is called by the store.
+func (w *write) stored(err error) {
+	w.err = err
+	w.journal.later(w)
+}
+
+// later has the applier take w. It may be called from a store's callback.
+func (j *journal) later(w *write) {
 	j.mu.Lock()
-	j.waiting = append(j.waiting, fn)
+	j.waiting = append(j.waiting, w)
 	j.mu.Unlock()
 	select {
 	case j.wake <- struct{}{}:
@@ -57,7 +108,7 @@ func (j *journal) later(fn func(*batch)) {
 
 // run is the applier. It ends when stop is closed, once nothing waits.
 func (j *journal) run(stop <-chan struct{}) {
-	var work []func(*batch)
+	var work []*write
 	for {
 		j.mu.Lock()
 		work, j.waiting = j.waiting, work[:0]
@@ -67,212 +118,94 @@ func (j *journal) run(stop <-chan struct{}) {
 			case <-j.wake:
 				continue
 			case <-stop:
+				j.checkpointAll()
 				return
 			}
 		}
 		b := newBatch(j.srv.now())
-		for i, fn := range work {
-			fn(b)
+		for i, w := range work {
+			j.apply(b, w)
 			work[i] = nil
 		}
 		b.end()
-		j.checkpoint()
+		j.checkpointDue()
 	}
 }
 
-// append appends a record of cl's partition; then, if not nil, is called by the applier.
-func (j *journal) append(cl *client, rec []byte, then func(*batch, error)) {
-	j.appendTo(cl.part, rec, func(b *batch, _ uint64, err error) {
-		if then != nil {
-			then(b, err)
+// apply applies what is stored, or has failed to be.
+func (j *journal) apply(b *batch, w *write) {
+	if w.err == nil {
+		for i := range w.Records {
+			j.applyRecord(b, w, i)
 		}
-	})
-}
-
-func (j *journal) appendTo(part int, rec []byte, then func(b *batch, seq uint64, err error)) {
-	j.parts[part].Append(rec, func(seq uint64, err error) {
-		j.later(func(b *batch) {
-			if err == nil {
-				j.parts[part].applied = seq
-			} else {
-				j.srv.log.Error("record not stored", "reason", err.Error())
+	}
+	if w.err != nil && len(w.groups) > 0 {
+		j.srv.limits.Drops.Refused.Add(1)
+	}
+	for _, group := range w.groups {
+		for i := range group {
+			if t := &group[i]; w.err != nil || t.gone {
+				t.client.unreserve(w.msg.Size())
 			}
-			then(b, seq, err)
-		})
-	})
+		}
+	}
+	if w.ack != nil {
+		w.ack.conn.partDone(b, w.ack, w.err)
+	}
+	if w.then != nil {
+		w.then(b, w.err)
+	}
 }
 
-// deliver hands the batch's message to a client now, or puts it aside for flush if it has to be stored first.
-func (j *journal) deliver(b *batch, cl *client, d session.Delivery) {
-	if j != nil && min(d.QoS, b.out.Message().QoS) > 0 && cl.stored.Load() {
-		b.stored = append(b.stored, storedTarget{cl, d})
+func (j *journal) applyRecord(b *batch, w *write, i int) {
+	r := &w.Records[i]
+	p := &j.parts[r.Part]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.checkpoint.bytes += len(r.Data)
+	if p.state.Next() < r.Seq {
+		j.catchUp(p, r.Seq)
+	}
+	if i >= len(w.groups) {
+		if err := p.state.Apply(r.Seq, r.Data); err != nil {
+			j.srv.log.Error("record not applied", "partition", p.n, "reason", err.Error())
+		}
 		return
 	}
-	_, sink := cl.sess.Deliver(&b.out, d)
-	b.wake(sink)
-}
-
-// flush stores the batch's message, once a partition, for the targets put aside. The
-// acknowledgement a, if not nil, waits for all of them.
-func (j *journal) flush(b *batch, a *ack) {
-	for len(b.stored) > 0 {
-		var then func(*batch, error)
-		if a != nil {
-			waiting := a.part()
-			then = func(b *batch, err error) { waiting.conn.partDone(b, waiting, err) }
-		}
-		j.storeSome(b, then)
+	b.out.Reset(w.msg, true, b.now)
+	for k := range w.groups[i] {
+		j.enqueue(b, p, w.msg, r.Seq, &w.groups[i][k])
 	}
+	p.state.Applied(r.Seq)
 }
 
-// storeSome stores the batch's message for the targets of one partition; the applier delivers it
-// and then calls then, if not nil.
-func (j *journal) storeSome(b *batch, then func(*batch, error)) {
-	part := b.stored[0].client.part
-	var targets []storedTarget
-	var recipients []partition.Recipient
-	others := b.stored[:0]
-	for _, t := range b.stored {
-		if t.client.part != part {
-			others = append(others, t)
-			continue
-		}
-		targets = append(targets, t)
-		recipients = append(recipients, partition.Recipient{
-			Client: t.client.id, Epoch: t.client.epoch,
-			QoS: t.delivery.QoS, Retain: t.delivery.Retain, IDs: t.delivery.SubscriptionIDs,
-		})
-	}
-	clear(b.stored[len(others):])
-	b.stored = others
-	msg := b.out.Own()
-	rec := message.Append(partition.AppendMessage(make([]byte, 0, 64*len(targets)+msg.Size()), recipients), msg)
-	j.appendTo(part, rec, func(b *batch, seq uint64, err error) {
-		if err == nil {
-			j.apply(b, msg, seq, targets)
-		}
-		if then != nil {
-			then(b, err)
-		}
-	})
-}
-
-// apply delivers a message that is stored.
-func (j *journal) apply(b *batch, msg *message.Message, seq uint64, targets []storedTarget) {
-	b.out.Reset(msg, true, b.now)
-	b.out.Seq = seq
-	for i := range targets {
-		t := &targets[i]
-		_, sink := t.client.sess.Deliver(&b.out, t.delivery)
-		b.wake(sink)
-		j.released(t.client)
-	}
-}
-
-// released stores, lazily, which messages a session is done with.
-func (j *journal) released(cl *client) {
-	if j == nil || !cl.stored.Load() {
+// enqueue queues b's message for a client, and offers it to its connection. p.mu is held.
+func (j *journal) enqueue(b *batch, p *logPart, msg *message.Message, seq uint64, t *storedTarget) {
+	ordinal, ok := p.state.Enqueue(seq, msg, &t.to)
+	if !ok {
+		t.gone = true
 		return
 	}
-	if ordinals := cl.sess.Released(); len(ordinals) > 0 {
-		j.append(cl, partition.AppendDone(nil, cl.id, ordinals), nil)
+	flush, load := t.client.sess.Offer(&b.out, ordinal, t.delivery())
+	b.wake(flush)
+	b.load(load)
+	j.finish(p, t.client, t.client.sess.Released())
+	if j.srv.limits.Policy == session.DropOldest {
+		j.dropOldest(p, t.client)
 	}
 }
 
-// arrived stores that the client has a QoS 2 message.
-func (j *journal) arrived(cl *client, ordinal uint64) stored {
-	return j.when(cl, partition.AppendArrived(nil, cl.id, ordinal))
-}
-
-// inbound stores that a packet identifier is taken; a waits for it.
-func (j *journal) inbound(cl *client, id uint16, a *ack) {
-	if j == nil || !cl.stored.Load() {
-		return
-	}
-	waiting := a.part()
-	j.append(cl, partition.AppendInbound(nil, cl.id, id, false), func(b *batch, err error) {
-		if err == nil {
-			cl.sess.Taken(id)
+// catchUp applies the records before seq that the log has though their writes have failed: an error
+// means that the outcome is unknown. p.mu is held.
+func (j *journal) catchUp(p *logPart, seq uint64) {
+	err := p.Read(context.Background(), p.state.Next(), func(at uint64, rec []byte) error {
+		if at >= seq {
+			return errCaughtUp
 		}
-		waiting.conn.partDone(b, waiting, err)
+		return p.state.Apply(at, rec)
 	})
-}
-
-// inboundDone stores that a packet identifier is free again.
-func (j *journal) inboundDone(cl *client, id uint16) stored {
-	if j == nil || !cl.stored.Load() {
-		return nil
-	}
-	return j.when(cl, partition.AppendInbound(nil, cl.id, id, true))
-}
-
-// forget frees a packet identifier whose message is not stored, though the identifier may be.
-func (j *journal) forget(cl *client, id uint16) {
-	if j != nil && cl.stored.Load() {
-		j.append(cl, partition.AppendInbound(nil, cl.id, id, true), nil)
-	}
-}
-
-// subscribed stores new subscriptions.
-func (j *journal) subscribed(cl *client, subs []*subscription) stored {
-	if j == nil || !cl.stored.Load() || len(subs) == 0 {
-		return nil
-	}
-	records := make([]partition.Subscription, len(subs))
-	for i, sub := range subs {
-		records[i] = sub.record()
-	}
-	return j.when(cl, partition.AppendSubscribe(nil, cl.id, records))
-}
-
-// unsubscribed stores which filters have been given up.
-func (j *journal) unsubscribed(cl *client, filters []string) stored {
-	if j == nil || !cl.stored.Load() {
-		return nil
-	}
-	return j.when(cl, partition.AppendUnsubscribe(nil, cl.id, filters))
-}
-
-// stored has the applier call then once something is stored. nil: nothing needs to be.
-type stored func(then func(*batch, error))
-
-func (j *journal) when(cl *client, rec []byte) stored {
-	return func(then func(*batch, error)) { j.append(cl, rec, then) }
-}
-
-// attach stores that cl's session is connected, and waits for it: CONNACK says whether there is a
-// session. cl.mu is held.
-func (j *journal) attach(cl *client) error {
-	if j == nil || cl.expiry == 0 && !cl.stored.Load() {
-		return nil
-	}
-	done := make(chan error, 1)
-	id := cl.identity.Load()
-	rec := partition.AppendAttach(nil, &partition.Attach{
-		Client: cl.id, Username: id.Username(), Anonymous: id.Anonymous(), Epoch: cl.epoch, Expiry: cl.expiry,
-	})
-	// Not by the applier: it takes cl.mu for a checkpoint.
-	j.parts[cl.part].Append(rec, func(_ uint64, err error) { done <- err })
-	err := <-done
-	if err == nil {
-		cl.stored.Store(cl.expiry > 0)
-		cl.logged = true
-	}
-	return err
-}
-
-// detach stores when cl's connection ended. cl.mu is held.
-func (j *journal) detach(cl *client) {
-	if j != nil && cl.logged {
-		j.append(cl, partition.AppendDetach(nil, cl.id, cl.left, cl.expiry), nil)
-	}
-}
-
-// end stores that cl's session has ended. cl.mu is held.
-func (j *journal) end(cl *client) {
-	if j != nil && cl.logged {
-		cl.logged = false
-		cl.stored.Store(false)
-		j.append(cl, partition.AppendEnd(nil, cl.id), nil)
+	if err != nil && !errors.Is(err, errCaughtUp) {
+		j.srv.log.Error("records of failed writes not read", "partition", p.n, "reason", err.Error())
+		p.state.Applied(seq - 1)
 	}
 }

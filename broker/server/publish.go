@@ -4,6 +4,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
+	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
@@ -93,11 +94,17 @@ func (c *conn) newAck(p *packet.Publish, matched bool) *ack {
 }
 
 // publish stores msg where somebody needs it stored and hands it to its targets. a is sent once
-// all of that is done; nil: nobody waits. owned says that msg is the callee's to keep.
-func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []target, a *ack) {
+// all of that is done; nil: nobody waits. owned says that msg is the callee's to keep. also is
+// stored with it.
+func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []target, a *ack, also ...store.Record) {
 	b.out.Reset(msg, owned, b.now)
-	if msg.Retain {
-		s.retain(b, a)
+	if s.refuses(b, targets) {
+		s.limits.Drops.Refused.Add(1)
+		if a != nil {
+			a.reason = packet.QuotaExceeded
+			a.finish()
+		}
+		return
 	}
 	for i := range targets {
 		t := &targets[i]
@@ -106,9 +113,13 @@ func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []t
 		}
 		s.journal.deliver(b, t.client, t.delivery(msg))
 	}
-	s.journal.flush(b, a)
-	if a != nil && msg.QoS == 2 {
-		s.journal.inbound(a.conn.client, a.id, a) // after the message: taken means that it is stored
+	if s.journal != nil {
+		s.journal.publish(b, a, also...)
+	} else if msg.Retain {
+		s.store.Write(&store.Write{Retain: []store.Retained{retained(msg)}})
+	}
+	if msg.Retain {
+		s.expiry.retained(msg.Expires)
 	}
 	if a != nil {
 		a.finish()

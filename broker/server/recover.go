@@ -6,110 +6,173 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/partition"
-	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 	"github.com/dunlin-mqtt/dunlin/broker/store/memory"
 )
 
+// progressEvery is how often the log says how far a long start has come.
+const progressEvery = 5 * time.Second
+
 // openStore opens the store that the configuration asks for and brings back what is in it.
 func (s *Server) openStore(ctx context.Context) error {
-	if s.cfg.Store.Dir == "" {
+	cfg := s.cfg.Store
+	if !s.onDisk() {
 		s.store = memory.New()
 		return nil
 	}
-	opened, err := disk.Open(s.cfg.Store.Dir, s.log)
+	s.phase.Store("opening the store")
+	o := disk.Options{Dir: cfg.Dir, Log: s.log, MaxBytes: uint64(cfg.MaxBytes)}
+	if cfg.Sync == config.SyncInterval {
+		o.Sync, o.Interval = disk.Interval, time.Duration(cfg.SyncIntervalMilliseconds)*time.Millisecond
+	}
+	begun := time.Now()
+	opened, err := s.openDisk(o)
 	if err != nil {
 		return err
 	}
-	s.store, s.durable = opened, true
-	s.journal = newJournal(s)
-	begun := time.Now()
-	sessions, messages := 0, 0
+	s.store, s.journal = opened, newJournal(s)
+	r := recovery{srv: s, begun: begun, told: begun}
 	for n := range s.journal.parts {
-		state, err := s.journal.parts[n].recover(ctx, s.store, n)
-		if err != nil {
+		if err := r.part(ctx, n); err != nil {
 			_ = opened.Close() // the error that matters is err
-			return fmt.Errorf("recover partition %d of %s: %w", n, s.cfg.Store.Dir, err)
-		}
-		for _, stored := range state.Sessions {
-			sessions++
-			messages += len(stored.Entries)
-			s.restore(stored)
+			return fmt.Errorf("recover partition %d of %s: %w", n, cfg.Dir, err)
 		}
 	}
-	s.log.Info("store opened", "dir", s.cfg.Store.Dir, "sessions", sessions, "messages", messages,
+	s.log.Info("store opened", "dir", cfg.Dir, "sync", string(cfg.Sync), "sessions", len(r.clients), "messages", r.messages,
 		"retained", s.store.RetainedCount(), "took", time.Since(begun).Round(100*time.Microsecond).String())
+	s.recovered = r.clients
 	return nil
 }
 
-// recover acquires partition n and replays it.
-func (p *journalPart) recover(ctx context.Context, st store.Store, n int) (*partition.State, error) {
-	var err error
-	if p.Part, err = st.Acquire(ctx, n); err != nil {
-		return nil, err
+// onDisk says whether the store outlives the process.
+func (s *Server) onDisk() bool { return s.cfg.Store.Dir != "" && s.cfg.Store.Sync != config.SyncMemory }
+
+// openDisk opens a disk store; tests put another in front of it.
+func openDisk(o disk.Options) (store.Store, error) { return disk.OpenWith(o) }
+
+// recovery brings sessions back at start.
+type recovery struct {
+	srv         *Server
+	begun, told time.Time
+	clients     []*client
+	messages    int
+}
+
+// part acquires a partition and replays it.
+func (r *recovery) part(ctx context.Context, n int) error {
+	s := r.srv
+	s.phase.Store(fmt.Sprintf("recovering sessions: partition %d of %d", n+1, store.Partitions))
+	if now := time.Now(); now.Sub(r.told) > progressEvery {
+		r.told = now
+		s.log.Info("recovering sessions", "partition", n+1, "of", store.Partitions, "sessions", len(r.clients), "took", now.Sub(r.begun).String())
 	}
-	values := make(map[string][]byte)
+	p := &s.journal.parts[n]
+	if err := p.recover(ctx, s.store); err != nil {
+		return err
+	}
+	p.state.Sessions(func(stored *partition.Session) { r.session(stored) })
+	return nil
+}
+
+// recover replays the partition's log.
+func (p *logPart) recover(ctx context.Context, st store.Store) (err error) {
+	if p.Part, err = st.Acquire(ctx, p.n); err != nil {
+		return err
+	}
+	var kvs []store.KV
 	at, err := p.Load(ctx, func(kv store.KV) error {
-		values[kv.Key] = append([]byte(nil), kv.Value...)
+		kvs = append(kvs, store.KV{Key: kv.Key, Value: append([]byte(nil), kv.Value...)})
 		return nil
 	})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	state := partition.NewState(at)
-	p.known = make(map[string]struct{}, len(values))
-	for id, value := range values {
-		p.known[id] = struct{}{}
-		if err := state.LoadSession(id, value); err != nil {
-			return nil, err
+	p.state = partition.NewState(at)
+	for _, kv := range kvs {
+		if err := p.state.Load(kv.Key, kv.Value); err != nil {
+			return err
 		}
 	}
-	state.Loaded()
-	p.applied = max(at, 1) - 1
-	p.checkpointed = p.applied
-	err = p.Read(ctx, 0, func(seq uint64, rec []byte) error {
-		p.applied = max(p.applied, seq)
-		return state.Apply(seq, rec)
-	})
-	return state, err
+	p.checkpoint.at = p.state.Next()
+	return p.Read(ctx, p.state.Next(), p.state.Apply)
 }
 
-// restore makes a client of a stored session. One that was connected when the broker stopped has
-// left now; one that has expired since ends when its timer fires, at once.
-func (s *Server) restore(stored *partition.Session) {
+// session makes a client of a stored session. Its timers are set by resume.
+func (r *recovery) session(stored *partition.Session) {
+	s := r.srv
 	cl := s.clients.get(s, stored.Client)
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	cl.epoch, cl.expiry, cl.used, cl.logged = stored.Epoch, stored.Expiry, true, true
-	cl.stored.Store(stored.Expiry > 0)
-	cl.identity.Store(auth.Recall(stored.Client, stored.Username, stored.Anonymous))
-	cl.subs = make(map[string]*subscription, len(stored.Subs))
-	for filter, r := range stored.Subs {
-		sub := &subscription{
-			client: cl, filter: filter, id: r.ID, qos: r.QoS, noLocal: r.NoLocal, retainAsPublished: r.RetainAsPublished,
+	id := auth.Recall(stored.Client, stored.Username, stored.Anonymous)
+	cl.epoch, cl.expiry, cl.left, cl.used = stored.Epoch, stored.Expiry, stored.Left, true
+	cl.logged.Store(true)
+	cl.identity.Store(id)
+	cl.subs = make(subscriptions, 0, len(stored.Subs))
+	for _, sub := range stored.Subs {
+		restored := &subscription{
+			client: cl, filter: sub.Filter, id: sub.ID, qos: sub.QoS, noLocal: sub.NoLocal, retainAsPublished: sub.RetainAsPublished,
 		}
-		cl.subs[filter] = sub
-		s.index.Add(filter, sub)
+		cl.subs.set(restored)
+		s.index.Add(sub.Filter, restored)
 	}
-	snap := session.Snapshot{Next: stored.Next}
-	for id := range stored.Inbound {
-		snap.Received = append(snap.Received, id)
+	messages, bytes := stored.Waiting()
+	cl.quota.messages.Store(int64(messages))
+	cl.quota.bytes.Store(bytes)
+	s.limits.Held.Add(messages, bytes)
+	sent, perhaps := mayBeSent(stored, s.limits.MaxInflight)
+	cl.sess.Restore(stored.Inbound, sent, perhaps)
+	var err error
+	if cl.will, err = storedWill(stored, id); err != nil {
+		s.log.Error("will not restored", "reason", err.Error())
 	}
-	for i := range stored.Entries {
-		e := &stored.Entries[i]
-		if e.Message == nil && !e.Arrived {
-			s.log.Error("queued message is missing from the log", "client_id", cl.id)
-			continue
+	r.clients = append(r.clients, cl)
+	r.messages += messages
+}
+
+// mayBeSent says below which ordinals a session's messages were sent, and may have been: nobody knows
+// which of those that had room in flight were, nor, after a crash, which of those before them the
+// client has acknowledged. A client that had not got one takes it with DUP as well. What has arrived
+// was sent, and so was all before it.
+func mayBeSent(stored *partition.Session, window int) (sent, perhaps uint64) {
+	if ordinal, ok := stored.LastArrived(); ok {
+		sent = ordinal + 1
+	}
+	if stored.Left == 0 { // it was connected: its last acknowledgements are not in the log
+		window += 2 * lazyMost
+	}
+	n := 0
+	stored.Scan(0, func(r *partition.Ref) bool {
+		perhaps = r.Ordinal + 1
+		n++
+		return n < window
+	})
+	return sent, max(sent, perhaps)
+}
+
+// resume lets time go on for the sessions that came back, once everything is there that a will could
+// reach. One that was connected when the broker stopped has left now, and the log is told so; one that
+// has expired since ends at once.
+func (s *Server) resume() {
+	now := s.now().UnixMilli()
+	var left write
+	for _, cl := range s.recovered {
+		cl.mu.Lock()
+		if !cl.ended && cl.conn == nil {
+			if cl.left == 0 {
+				cl.left = now
+				rec := partition.AppendDetach(nil, cl.id, now, cl.expiry, cl.will != nil)
+				left.Records = append(left.Records, store.Record{Part: int(cl.part), Data: rec})
+			}
+			cl.leaveWill(cl.will)
+			cl.schedule()
 		}
-		snap.Entries = append(snap.Entries, session.Stored{
-			Ordinal: e.Ordinal, Seq: e.Seq, Message: e.Message, QoS: e.QoS, Retain: e.Retain, Arrived: e.Arrived, IDs: e.IDs,
-		})
+		cl.mu.Unlock()
 	}
-	cl.sess.Restore(snap)
-	if cl.left = stored.Left; cl.left == 0 {
-		cl.left = s.now().UnixMilli()
+	s.recovered = nil
+	if len(left.Records) > 0 {
+		s.journal.write(&left)
 	}
-	cl.scheduleExpiry()
 }

@@ -45,13 +45,9 @@ func (s *Server) shutdown() {
 	force.Stop()
 }
 
-// stopTimers stops what would go on after the server: sessions that expire and wills that are due.
+// stopTimers stops what would go on after the server: what expires, and wills that are due.
 func (s *Server) stopTimers() {
-	for part := range s.clients.shards {
-		for _, cl := range s.clients.all(part) {
-			cl.mu.Lock()
-			cl.stopTimers()
-			cl.mu.Unlock()
-		}
-	}
+	s.expiry.stop()
+	s.unanswered.stop()
+	s.deadlines.stop()
 }

@@ -12,22 +12,6 @@ import (
 // feedBatch is how many retained messages are looked up at a time.
 const feedBatch = 64
 
-// retain stores the batch's message as its topic's retained one, or clears that with an empty
-// payload. [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7]
-func (s *Server) retain(b *batch, a *ack) {
-	msg := b.out.Message()
-	var rec []byte
-	if len(msg.Payload) > 0 {
-		rec = message.Append(make([]byte, 0, msg.Size()+64), msg)
-	}
-	if a == nil || !s.durable {
-		s.store.Retain(msg.Topic, rec, nil)
-		return
-	}
-	part := a.part()
-	s.store.Retain(msg.Topic, rec, func(err error) { s.journal.later(func(b *batch) { part.conn.partDone(b, part, err) }) })
-}
-
 // wantsRetained is Retain Handling. [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
 func wantsRetained(f *packet.Filter, fresh bool) bool {
 	return f.RetainHandling == 0 || f.RetainHandling == 1 && fresh
@@ -68,7 +52,7 @@ func (c *conn) feedAtOnce(f *feed) bool {
 	c.feeds.mu.Lock()
 	first := len(c.feeds.waiting) == 0
 	c.feeds.mu.Unlock()
-	if _, messages := c.sess.Backlog(); !first || messages > 0 {
+	if _, messages := c.backlog(); !first || messages > 0 {
 		return false
 	}
 	var storing sync.WaitGroup // waited for by nobody: it is little
@@ -111,12 +95,21 @@ func (c *conn) runFeeds() {
 func (c *conn) nextFeed() *feed {
 	c.feeds.mu.Lock()
 	defer c.feeds.mu.Unlock()
-	bytes, messages := c.sess.Backlog()
+	bytes, messages := c.backlog()
 	if len(c.feeds.waiting) == 0 || bytes > c.srv.limits.MaxOutbound/2 || messages > 0 || c.kicked.Load() != nil || !c.sess.AttachedTo(c) {
 		c.feeds.running = false
 		return nil
 	}
 	return c.feeds.waiting[0]
+}
+
+// backlog is the bytes that wait for the socket and the messages that wait for room.
+func (c *conn) backlog() (bytes, messages int) {
+	bytes, messages = c.sess.Backlog()
+	if c.client.logged.Load() {
+		messages = c.client.waiting()
+	}
+	return bytes, messages
 }
 
 // feedSome sends the next few, as far as the outbox has room, and says whether those were the last.
@@ -150,9 +143,11 @@ func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) 
 		}
 		b.out.Reset(msg, true, b.now)
 		c.srv.journal.deliver(b, c.client, d)
-		for len(b.stored) > 0 {
+		if len(b.stored) > 0 {
+			w := &write{then: func(*batch, error) { storing.Done() }}
+			w.addMessage(b)
 			storing.Add(1)
-			c.srv.journal.storeSome(b, func(*batch, error) { storing.Done() })
+			c.srv.journal.write(w)
 		}
 	}
 	return last

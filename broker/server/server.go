@@ -10,12 +10,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/dunlin-mqtt/dunlin/broker/admin"
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
@@ -38,13 +38,17 @@ type Server struct {
 	version string
 	started time.Time
 
-	auth    *auth.Auth
-	store   store.Store
-	durable bool // the store outlives the process
+	auth  *auth.Auth
+	store store.Store
 
+	openDisk        func(disk.Options) (store.Store, error)
 	checkpointEvery uint64   // records of a partition
 	journal         *journal // nil: sessions live in memory only
+	recovered       []*client
 	clients         registry
+	deadlines       deadlines
+	expiry          expiry
+	unanswered      unanswered
 	index           *topic.Filters[*subscription]
 
 	mu        sync.Mutex
@@ -52,9 +56,12 @@ type Server struct {
 	addresses map[string]net.Addr
 	closing   bool
 
-	ready   chan struct{}
-	serving atomic.Bool
-	running sync.WaitGroup // connections
+	ready    chan struct{}
+	phase    atomic.Value // string: what the broker does before it serves; "": it serves
+	restart  context.CancelFunc
+	opened   atomic.Bool    // the store is
+	restored atomic.Bool    // another store is staged, to be opened at the next start
+	running  sync.WaitGroup // connections
 }
 
 // New makes a broker of a validated configuration. It does no I/O.
@@ -67,9 +74,10 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 		cfg: cfg, log: deps.Logger, now: deps.Now, version: deps.Version,
 		limits: session.Limits{
 			MaxInflight: int(cfg.MQTT.MaxInflight), MaxQueued: int(cfg.MQTT.MaxQueuedMessages),
-			MaxQueuedBytes: cfg.MQTT.MaxQueuedBytes, DropOldest: cfg.MQTT.QueuePolicy == config.DropOldest,
-			MaxOutbound: int(cfg.MQTT.MaxOutboundBytes),
+			MaxQueuedBytes: cfg.MQTT.MaxQueuedBytes, MaxHeldBytes: cfg.MQTT.MaxQueuedBytesTotal,
+			Policy: policies[cfg.MQTT.QueuePolicy], MaxOutbound: int(cfg.MQTT.MaxOutboundBytes),
 		},
+		openDisk:        openDisk,
 		checkpointEvery: defaultCheckpointEvery,
 
 		index:     topic.NewFilters[*subscription](),
@@ -84,8 +92,14 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 		s.now = time.Now
 	}
 	s.started = s.now()
+	s.phase.Store("starting")
+	s.deadlines.now, s.expiry.srv, s.unanswered.srv = s.now, s, s
 	s.clients.init()
 	return s, nil
+}
+
+var policies = map[config.QueuePolicy]session.Policy{
+	config.DropOldest: session.DropOldest, config.DropNewest: session.DropNewest, config.Refuse: session.Refuse,
 }
 
 // Ready is closed once every listener accepts.
@@ -98,32 +112,45 @@ func (s *Server) Addr(name string) net.Addr {
 	return s.addresses[name]
 }
 
+// ErrRestored is what Run returns when another store has been put in place of this one: a new Server
+// of the same configuration is to be run.
+var ErrRestored = errors.New("another store has been restored")
+
 // Run opens the store, reads users and rules, listens, and serves until ctx is done; then it tells
 // the clients (MQTT 5: 0x8B), closes everything and returns nil. It may be called once.
 func (s *Server) Run(ctx context.Context) (err error) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
+	ctx, s.restart = context.WithCancel(ctx)
+	defer s.restart()
 	if s.auth, err = auth.Open(s.cfg, s.log); err != nil {
 		return err
 	}
+	failed := make(chan error, len(s.cfg.Listeners)+2)
+	var background sync.WaitGroup
+	defer background.Wait()
+	defer s.restart()
+	background.Go(func() { failed <- s.serveAdmin(ctx) }) // first: it tells how far the start has come
 	if err := s.openStore(ctx); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.store.Close()) }()
+	s.opened.Store(true)
+	defer func() {
+		if err = errors.Join(err, s.store.Close()); err == nil && s.restored.Load() {
+			err = ErrRestored
+		}
+	}()
 	defer s.startJournal()()
 	defer s.stopTimers()
 	listeners, err := s.listen(ctx)
 	if err != nil {
 		return err
 	}
-	failed := make(chan error, len(listeners)+2)
-	var background sync.WaitGroup
+	s.resume()
+	s.expiry.due()
 	background.Go(func() { failed <- s.auth.Run(ctx, s.policyChanged) })
-	background.Go(func() { failed <- s.serveAdmin(ctx) })
 	for l, ln := range listeners {
 		background.Go(func() { failed <- s.accept(ctx, &s.cfg.Listeners[l], ln) })
 	}
-	s.serving.Store(true)
+	s.phase.Store("")
 	close(s.ready)
 	for err == nil && ctx.Err() == nil {
 		select {
@@ -131,8 +158,8 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		case <-ctx.Done():
 		}
 	}
-	s.serving.Store(false)
-	cancel()
+	s.phase.Store("stopping")
+	s.restart()
 	for _, ln := range listeners {
 		err = errors.Join(err, ignoreClosed(ln.Close()))
 	}
@@ -149,7 +176,11 @@ func (s *Server) startJournal() (stop func()) {
 	var running sync.WaitGroup
 	done := make(chan struct{})
 	running.Go(func() { s.journal.run(done) })
-	return func() { close(done); running.Wait() }
+	return func() {
+		s.journal.stopLazy()
+		close(done)
+		running.Wait()
+	}
 }
 
 func (s *Server) listen(ctx context.Context) ([]net.Listener, error) {
@@ -169,23 +200,6 @@ func (s *Server) listen(ctx context.Context) ([]net.Listener, error) {
 		s.log.Info("listening", "listener", l.Name, "protocol", string(l.Protocol), "address", ln.Addr().String())
 	}
 	return listeners, nil
-}
-
-func (s *Server) serveAdmin(ctx context.Context) error {
-	return admin.Serve(ctx, s.cfg.Admin, admin.Deps{
-		Ready: s.notReady, AuthRevision: s.auth.Revision, Version: s.version, Log: s.log,
-	})
-}
-
-// notReady says why the broker does not serve; nil: it does.
-func (s *Server) notReady() error {
-	switch {
-	case !s.serving.Load():
-		return errors.New("not serving")
-	case !s.auth.Loaded():
-		return errors.New("users and access rules have not been loaded")
-	}
-	return nil
 }
 
 // accept serves a listener until it is closed.
@@ -223,6 +237,7 @@ func (s *Server) untrack(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	s.unanswered.remove(c)
 	s.running.Done()
 }
 

@@ -64,14 +64,10 @@ func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, pack
 
 // addLocked puts sub in place of an older subscription with the same filter. [MQTT-3.8.4-3]
 func (cl *client) addLocked(sub *subscription) (fresh bool, reason packet.ReasonCode) {
-	old := cl.subs[sub.filter]
-	if old == nil && len(cl.subs) >= int(cl.srv.cfg.MQTT.MaxSubscriptionsPerSession) {
+	if cl.subs.get(sub.filter) == nil && len(cl.subs) >= int(cl.srv.cfg.MQTT.MaxSubscriptionsPerSession) {
 		return false, packet.QuotaExceeded
 	}
-	if cl.subs == nil {
-		cl.subs = make(map[string]*subscription)
-	}
-	cl.subs[sub.filter] = sub
+	old := cl.subs.set(sub)
 	cl.srv.index.Add(sub.filter, sub) // before the old one goes, so that no message is missed
 	if old != nil {
 		cl.srv.index.Remove(old.filter, old)
@@ -83,7 +79,7 @@ func (cl *client) addLocked(sub *subscription) (fresh bool, reason packet.Reason
 func (cl *client) has(sub *subscription) bool {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	return cl.subs[sub.filter] == sub
+	return cl.subs.get(sub.filter) == sub
 }
 
 // unsubscribe handles UNSUBSCRIBE.
@@ -96,12 +92,11 @@ func (c *conn) unsubscribe(body []byte) error {
 	cl := c.client
 	cl.mu.Lock()
 	for i, filter := range p.Filters {
-		sub := cl.subs[filter]
+		sub := cl.subs.remove(filter)
 		if sub == nil {
 			answer.Reasons[i] = packet.NoSubscriptionExisted
 			continue
 		}
-		delete(cl.subs, filter)
 		cl.srv.index.Remove(filter, sub) // [MQTT-3.10.4-2]
 	}
 	cl.mu.Unlock()

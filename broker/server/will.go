@@ -1,11 +1,13 @@
 package server
 
 import (
-	"time"
+	"fmt"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/partition"
+	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
 // will is a message that the server publishes if a client goes without saying so. MQTT 5 §3.1.2.5.
@@ -30,41 +32,57 @@ func newWill(p *packet.Connect, id *auth.Identity) *will {
 	}
 }
 
-// scheduleWill sends w now, or after its delay unless the client is back by then. cl.mu is held. [MQTT-3.1.3-9]
-func (cl *client) scheduleWill(w *will) {
-	switch {
-	case w == nil:
-	case w.delay == 0:
-		cl.srv.publishWill(w)
-	default:
-		cl.will = w
-		cl.willTime = time.AfterFunc(time.Duration(w.delay)*time.Second, func() { cl.willDue(w) })
-	}
-}
-
-// willDue publishes w, unless the client has come back in the meantime.
-func (cl *client) willDue(w *will) {
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	if cl.will == w {
+// leaveWill publishes w now, or leaves it until its delay has passed, unless the client is back by
+// then. cl.mu is held. [MQTT-3.1.3-9]
+func (cl *client) leaveWill(w *will) {
+	if w != nil && w.delay == 0 {
 		cl.will = nil
-		cl.srv.publishWill(w)
+		cl.srv.publishWill(cl, w)
+		return
 	}
+	cl.will = w
 }
 
 // publishWill publishes w if its client may still publish there. The caller may hold its client's
-// lock: publishing takes session and store locks only.
-func (s *Server) publishWill(w *will) {
-	if !s.auth.Policy().CanPublish(w.identity, w.msg.Topic) {
-		s.log.Info("will not published", "client_id", w.msg.Publisher, "topic", w.msg.Topic, "reason", "not authorized")
-		return
+// lock: publishing takes session and store locks only. That it has been published is stored with it.
+func (s *Server) publishWill(cl *client, w *will) {
+	var sent []store.Record
+	if cl.logged.Load() {
+		sent = []store.Record{{Part: int(cl.part), Data: partition.AppendWillSent(nil, cl.id)}}
 	}
 	now := s.now()
 	msg := w.msg
+	var targets []target
+	if s.auth.Policy().CanPublish(w.identity, msg.Topic) {
+		targets = s.targets(msg.Topic)
+	} else {
+		s.log.Info("will not published", "client_id", cl.id, "topic", msg.Topic, "reason", "not authorized")
+		msg.Retain = false // nobody gets it
+	}
 	if w.expires {
 		msg.Expires = now.UnixMilli() + int64(w.expiry)*1000
 	}
 	b := newBatch(now)
 	defer b.end()
-	s.publish(b, &msg, true, s.targets(msg.Topic), nil)
+	s.publish(b, &msg, true, targets, nil, sent...)
+}
+
+// record is the will as the log has it; nil: there is none.
+func (w *will) record() *partition.Will {
+	if w == nil {
+		return nil
+	}
+	return &partition.Will{Delay: w.delay, Expiry: w.expiry, HasExpiry: w.expires, Message: message.Append(nil, &w.msg)}
+}
+
+// storedWill is the will that the log has of a session; nil: none.
+func storedWill(s *partition.Session, id *auth.Identity) (*will, error) {
+	if s.Will == nil {
+		return nil, nil
+	}
+	w := &will{identity: id, delay: s.Will.Delay, expiry: s.Will.Expiry, expires: s.Will.HasExpiry}
+	if err := message.Parse(s.Will.Message, &w.msg); err != nil {
+		return nil, fmt.Errorf("will of session %q: %w", s.Client, err)
+	}
+	return w, nil
 }

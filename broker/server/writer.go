@@ -173,6 +173,7 @@ func (w *writer) fail() {
 // empty tells those who wait for room.
 func (w *writer) empty() {
 	w.signal()
+	w.c.loadIfHungry()
 	w.c.feed()
 }
 
@@ -207,7 +208,7 @@ func (w *writer) finish(last []byte) {
 	}
 	timeout := time.NewTimer(goodbyeTimeout)
 	defer timeout.Stop()
-	for !w.c.sess.Idle(w.c) && !w.blocked.Load() {
+	for !w.c.sess.Idle(w.c) && !w.blocked.Load() && !w.failed.Load() {
 		select {
 		case <-w.drained:
 		case <-timeout.C:

@@ -24,7 +24,7 @@ func (s *Session) Pubrec(id uint16, failed bool, now int64) (ordinal uint64, sto
 	if failed {
 		return 0, false, s.release(e, now), true
 	}
-	stored = e.seq != 0 && e.state != awaitComp
+	stored = s.logged && e.state != awaitComp
 	if e.state == awaitSend { // of an earlier connection, and answered before it could be sent again
 		s.unsent--
 		s.unacked++
@@ -57,24 +57,18 @@ func (s *Session) release(e *entry, now int64) Sink {
 func (s *Session) Receive(id uint16) (fresh bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.receive(id)
+}
+
+func (s *Session) receive(id uint16) (fresh bool) {
 	if _, taken := s.received[id]; taken {
 		return false
 	}
 	if s.received == nil {
-		s.received = make(map[uint16]bool)
+		s.received = make(map[uint16]struct{})
 	}
-	s.received[id] = false
+	s.received[id] = struct{}{}
 	return true
-}
-
-// Taken notes that a packet identifier which Receive took is stored, together with its message. Until
-// then Snapshot leaves it out: a restart must not take a message for published that it has lost.
-func (s *Session) Taken(id uint16) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, known := s.received[id]; known {
-		s.received[id] = true
-	}
 }
 
 // Release frees the packet identifier of an inbound QoS 2 message at its PUBREL.

@@ -1,11 +1,11 @@
 package session
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"testing"
 
+	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
@@ -17,17 +17,18 @@ type model struct {
 	limits Limits
 	s      *Session
 	w      *wire
+	log    *modelLog // nil: the session is in memory
 	online bool
 	window int
 
 	next     int             // payload of the next message, counting from 1
-	accepted int             // not dropped at once
+	links    int             // connections so far
 	seen     int             // the latest payload that has come
+	born     map[int]int     // the connection during which a payload was published
 	got      map[int]int     // how often each has been taken as new
 	held     map[uint16]held // unfinished exchanges of the client's, by packet identifier
 	order    []uint16        // held on this connection, oldest first
-	released map[uint64]bool
-	dropped  uint64 // of sessions before a restart
+	rejected int             // dropped at once
 }
 
 // held is an exchange that the client has not finished.
@@ -48,25 +49,30 @@ func (m *model) draw(n int) int {
 }
 
 func runModel(t testing.TB, ops []byte) {
-	m := &model{t: t, ops: ops, got: make(map[int]int), held: make(map[uint16]held), released: make(map[uint64]bool)}
-	m.limits = Limits{
-		MaxInflight: 1 + m.draw(5), MaxQueued: 1 + m.draw(12), MaxQueuedBytes: 1 << 20,
-		DropOldest: m.draw(2) == 0, MaxOutbound: 20 + m.draw(200),
-	}
+	m := &model{t: t, ops: ops, got: make(map[int]int), held: make(map[uint16]held), born: make(map[int]int)}
+	logged := m.draw(2) == 0
+	m.limits.MaxInflight, m.limits.MaxQueued, m.limits.MaxQueuedBytes = 1+m.draw(5), 1+m.draw(12), 1<<20
+	m.limits.Policy, m.limits.MaxOutbound = Policy(m.draw(3)), 20+m.draw(200)
 	m.s = New("c", &m.limits)
+	first := uint64(0)
 	if m.draw(3) == 0 { // near the end of the identifiers, so that they wrap
-		m.s.ordinal = identifiers - 3
+		first = identifiers - 3
+	}
+	if logged {
+		m.log = &modelLog{m: m, first: first, released: make(map[uint64]bool)}
+	} else {
+		m.s.next = first
 	}
 	m.connect()
 	for len(m.ops) > 0 {
 		m.step()
-		m.collect()
+		m.settle()
 	}
 	m.drain()
 }
 
 func (m *model) step() {
-	switch m.draw(8) {
+	switch m.draw(10) {
 	case 0, 1, 2:
 		m.deliver(1 + m.draw(2))
 	case 3:
@@ -76,31 +82,67 @@ func (m *model) step() {
 	case 5, 6:
 		m.answer()
 	case 7:
-		switch m.draw(6) {
-		case 0:
-			m.restart()
-		case 1, 2:
-			m.disconnect()
-			m.connect()
-		default:
-			m.disconnect()
+		m.reconnect()
+	case 8, 9:
+		if m.log != nil {
+			m.log.step(m.draw(2))
 		}
+	}
+}
+
+func (m *model) reconnect() {
+	switch m.draw(6) {
+	case 0:
+		m.disconnect()
+		if m.log != nil {
+			m.log.restart()
+		}
+	case 1, 2:
+		m.disconnect()
+		m.connect()
+	default:
+		m.disconnect()
+	}
+}
+
+// settle is what the server does after each call.
+func (m *model) settle() {
+	if m.log != nil {
+		m.log.collect()
+		m.log.load(m.s.Hungry())
+		return
+	}
+	if m.s.Released() != nil {
+		m.t.Fatal("a session in memory releases messages")
+	}
+	if _, queued := m.s.Pending(); m.limits.Held.Messages.Load() != int64(queued) {
+		m.t.Fatalf("%d are held, and %d queued", m.limits.Held.Messages.Load(), queued)
 	}
 }
 
 func (m *model) deliver(qos int) {
 	if qos == 0 {
-		give(m.s, "0", 0, 0)
+		give(m.s, "0", 0)
 		return
 	}
+	refuses := m.s.Refuses(2)
 	m.next++
-	switch outcome := give(m.s, strconv.Itoa(m.next), byte(qos), uint64(m.next)); {
-	case outcome == Dropped && m.limits.DropOldest:
+	m.born[m.next] = m.links
+	if m.log != nil {
+		if !m.log.offer(&message.Message{Topic: "a", Payload: strconv.AppendInt(nil, int64(m.next), 10), QoS: byte(qos)}) {
+			m.rejected++
+		}
+		return
+	}
+	switch outcome := give(m.s, strconv.Itoa(m.next), byte(qos)); {
+	case outcome == Dropped && m.limits.Policy == DropOldest:
 		m.t.Fatalf("message %d is dropped, and not an older one", m.next)
 	case outcome == Away:
 		m.t.Fatalf("message %d is not kept", m.next)
-	case outcome != Dropped:
-		m.accepted++
+	case m.limits.Policy == Refuse && refuses != (outcome == Dropped):
+		m.t.Fatalf("message %d: refuses %v, and then outcome %d", m.next, refuses, outcome)
+	case outcome == Dropped:
+		m.rejected++
 	}
 }
 
@@ -110,11 +152,12 @@ func (m *model) connect() {
 	}
 	m.window = 1 + m.draw(4)
 	m.online, m.order = true, nil
+	m.links++
 	if m.w == nil {
 		m.w = &wire{t: m.t}
 	}
 	m.w.s = m.s
-	m.w.attach(Attachment{Durable: true, ReceiveMaximum: m.window})
+	m.w.attach(Attachment{Durable: true, Logged: m.log != nil, ReceiveMaximum: m.window})
 }
 
 func (m *model) disconnect() {
@@ -122,19 +165,6 @@ func (m *model) disconnect() {
 		m.t.Fatal("Detach of what is attached")
 	}
 	m.online = false
-}
-
-// restart is the server's: what is in flight and waits comes back from a snapshot.
-func (m *model) restart() {
-	m.disconnect()
-	m.collect()
-	m.dropped += m.s.Dropped().QueueFull
-	snap := m.s.Snapshot()
-	m.s = New("c", &m.limits)
-	m.s.Restore(snap)
-	if got := m.s.Snapshot(); fmt.Sprint(got) != fmt.Sprint(snap) {
-		m.t.Fatalf("restored: %v, and not %v", got, snap)
-	}
 }
 
 // read takes what the server has written.
@@ -189,6 +219,8 @@ func (m *model) published(p sent) {
 	switch {
 	case inUse && (h.payload != payload || !p.publish.Dup):
 		m.t.Fatalf("%v: its identifier is in use for %+v", p, h)
+	case p.publish.Dup && m.born[payload] == m.links:
+		m.t.Fatalf("%v is sent for the first time", p)
 	case inUse:
 	case payload <= m.seen && p.publish.QoS == 2:
 		m.t.Fatalf("%v comes again after its exchange", p)
@@ -217,9 +249,12 @@ func (m *model) answer() {
 	case known && !h.rec:
 		h.rec = true
 		m.held[id] = h
-		_, _, _, ok = m.s.Pubrec(id, false, 0)
-		if !ok {
-			m.t.Fatalf("PUBREC %d is not known", id)
+		ordinal, stored, _, ok := m.s.Pubrec(id, false, 0)
+		if !ok || stored && m.log == nil {
+			m.t.Fatalf("PUBREC %d: known %v, to be stored %v", id, ok, stored)
+		}
+		if m.log != nil {
+			m.log.arrived(id, ordinal, stored)
 		}
 		return
 	default: // PUBREL has come, or will
@@ -232,38 +267,35 @@ func (m *model) answer() {
 	m.order = append(m.order[:i], m.order[i+1:]...)
 }
 
-// collect checks that no ordinal is released twice.
-func (m *model) collect() {
-	for _, o := range m.s.Released() {
-		if m.released[o] {
-			m.t.Fatalf("ordinal %d is released twice", o)
-		}
-		m.released[o] = true
-	}
-}
-
 // drain acknowledges everything and counts.
 func (m *model) drain() {
 	m.connect()
-	for range 4*m.next + 8 {
+	for range 12*m.next + 24 {
+		m.settle()
+		if m.log != nil {
+			m.log.step(0)
+		}
 		m.read()
 		m.answer()
 	}
-	m.collect()
+	m.settle()
 	if in, queued := m.s.Pending(); in != 0 || queued != 0 {
 		m.t.Fatalf("%d in flight and %d queued after everything is acknowledged", in, queued)
 	}
-	lost := m.next - m.accepted // at once
-	if drops := m.dropped + m.s.Dropped().QueueFull; len(m.got) != m.next-int(drops) || lost > int(drops) {
+	if m.log != nil {
+		m.log.finish()
+		return
+	}
+	if drops := int(m.limits.Drops.QueueFull.Load()); len(m.got) != m.next-drops || m.rejected > drops {
 		m.t.Fatalf("of %d messages %d have come, and %d drops are counted", m.next, len(m.got), drops)
 	}
-	if len(m.released) != m.next {
-		m.t.Fatalf("of %d stored messages %d are released", m.next, len(m.released))
+	if m.s.End(); m.limits.Held.Messages.Load() != 0 || m.limits.Held.Bytes.Load() != 0 {
+		m.t.Fatal("something is held in the end")
 	}
 }
 
 func TestModel(t *testing.T) {
-	for seed := range uint64(500) {
+	for seed := range uint64(2000) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		ops := make([]byte, 20+random.IntN(600))
 		for i := range ops {

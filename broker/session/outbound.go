@@ -11,13 +11,11 @@ import (
 // 65535, so that a resend keeps it with nothing else stored.
 type entry struct {
 	ordinal uint64
-	seq     uint64           // position in the partition log; 0: not stored
-	msg     *message.Message // nil once sent in a session that ends with its connection
+	msg     *message.Message // nil once sent, if it is not sent again from here
 	subIDs  []uint32
 	qos     byte
 	retain  bool
 	state   state
-	perhaps bool // restored and not sent since: nobody knows whether it was sent before
 }
 
 type state byte
@@ -41,11 +39,12 @@ type Outcome byte
 const (
 	Sent    Outcome = iota // in the outbox
 	Queued                 // kept until there is room, or the client is back
-	Dropped                // counted in Drops
+	Dropped                // counted in Limits.Drops
 	Away                   // QoS 0 and the client is not there, or the session ends with its connection
 )
 
-// Deliver hands the session a message. The sink is not nil if the caller has to flush it.
+// Deliver hands the session a message; a logged session gets those of QoS 1 and 2 by Offer. The sink
+// is not nil if the caller has to flush it.
 func (s *Session) Deliver(o *Outgoing, d Delivery) (Outcome, Sink) {
 	d.QoS = min(d.QoS, o.msg.QoS)
 	s.mu.Lock()
@@ -58,7 +57,7 @@ func (s *Session) Deliver(o *Outgoing, d Delivery) (Outcome, Sink) {
 	}
 	if s.link.Sink != nil && s.queue.len() == 0 && s.unsent == 0 && s.hasRoom() {
 		if s.tooLarge(o, d) {
-			return s.skip(o), nil
+			return Dropped, nil
 		}
 		s.send(o, s.newEntry(o, d), d)
 		return Sent, s.wake()
@@ -71,11 +70,31 @@ func (s *Session) deliverAtMostOnce(o *Outgoing, d Delivery) (Outcome, Sink) {
 		return Dropped, nil
 	}
 	if s.out.size > s.limits.MaxOutbound {
-		s.drops.OutboxFull++
+		s.limits.Drops.OutboxFull.Add(1)
 		return Dropped, nil
 	}
 	o.write(&s.out, s.link.Version, d, false, 0)
 	return Sent, s.wake()
+}
+
+// Refuses says whether the session has no room for a message of so many bytes, and the policy is to
+// refuse it then.
+func (s *Session) Refuses(size int) bool {
+	if s.limits.Policy != Refuse {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link.Sink != nil && s.queue.len() == 0 && s.unsent == 0 && s.hasRoom() || !s.link.Durable && s.link.Sink == nil {
+		return false
+	}
+	return s.full(int64(size))
+}
+
+// full says whether one more message of size bytes is too much.
+func (s *Session) full(size int64) bool {
+	held := s.limits.MaxHeldBytes > 0 && s.limits.Held.Bytes.Load()+size > s.limits.MaxHeldBytes
+	return s.queue.len() >= s.limits.MaxQueued || s.queued+size > s.limits.MaxQueuedBytes || held
 }
 
 // tooLarge counts a message that the client has said it cannot take. [MQTT-3.1.2-24]
@@ -83,7 +102,7 @@ func (s *Session) tooLarge(o *Outgoing, d Delivery) bool {
 	if s.link.MaxPacketSize == 0 || o.size(s.link.Version, d) <= int(s.link.MaxPacketSize) {
 		return false
 	}
-	s.drops.TooLarge++
+	s.limits.Drops.TooLarge.Add(1)
 	return true
 }
 
@@ -103,23 +122,27 @@ func (s *Session) nextOrdinal() uint64 {
 	if s.queue.len() > 0 {
 		return s.queue.at(0).ordinal
 	}
-	return s.ordinal
+	return s.next
 }
 
 func (s *Session) newEntry(o *Outgoing, d Delivery) entry {
-	e := entry{ordinal: s.ordinal, seq: o.Seq, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain}
+	e := entry{ordinal: s.next, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain}
 	if s.link.Durable {
 		e.msg = o.Own()
 	}
-	s.ordinal++
+	s.next++
 	return e
 }
 
-// send writes an entry that has not been sent before and moves it in flight.
+// send writes an entry and moves it in flight.
 func (s *Session) send(o *Outgoing, e entry, d Delivery) {
-	o.write(&s.out, s.link.Version, d, false, packetID(e.ordinal))
-	if !s.link.Durable {
+	o.write(&s.out, s.link.Version, d, s.logged && e.ordinal < s.perhaps, packetID(e.ordinal))
+	if s.logged || !s.link.Durable {
 		e.msg = nil
+	}
+	if s.logged {
+		s.sent = max(s.sent, e.ordinal+1)
+		s.perhaps = max(s.perhaps, s.sent)
 	}
 	s.inflight.push(e)
 	s.unacked++
@@ -127,32 +150,42 @@ func (s *Session) send(o *Outgoing, e entry, d Delivery) {
 
 func (s *Session) enqueue(o *Outgoing, d Delivery) Outcome {
 	size := int64(o.msg.Size())
-	for s.queue.len() >= s.limits.MaxQueued || s.queued+size > s.limits.MaxQueuedBytes {
-		s.drops.QueueFull++
-		if !s.limits.DropOldest || s.queue.len() == 0 {
-			return s.skip(o)
+	for s.full(size) {
+		s.limits.Drops.QueueFull.Add(1)
+		if s.limits.Policy != DropOldest || s.queue.len() == 0 {
+			return Dropped
 		}
-		s.forget(s.popQueue())
+		s.popQueue()
 	}
 	e := s.newEntry(o, d)
 	e.msg = o.Own()
-	s.queue.push(e)
-	s.queued += size
+	s.push(e)
 	return Queued
 }
 
-// skip drops a message that the log may count as the session's next.
-func (s *Session) skip(o *Outgoing) Outcome {
-	if o.Seq != 0 {
-		s.released = append(s.released, s.ordinal)
-		s.ordinal++
+// push puts an entry in the queue.
+func (s *Session) push(e entry) {
+	s.queue.push(e)
+	if e.msg == nil {
+		return
 	}
-	return Dropped
+	size := int64(e.msg.Size())
+	s.queued += size
+	if !s.logged {
+		s.limits.Held.Add(1, size)
+	}
 }
 
 func (s *Session) popQueue() entry {
 	e := s.queue.pop()
-	s.queued -= int64(e.msg.Size())
+	if e.msg == nil {
+		return e
+	}
+	size := int64(e.msg.Size())
+	s.queued -= size
+	if !s.logged {
+		s.limits.Held.Add(-1, -size)
+	}
 	return e
 }
 
@@ -166,11 +199,17 @@ func (s *Session) pump(now int64) {
 	s.popDone()
 	for s.unsent == 0 && s.queue.len() > 0 && s.hasRoom() {
 		e := s.popQueue()
+		if e.state == awaitComp {
+			s.appendAck(packet.TypePubrel, packetID(e.ordinal))
+			s.inflight.push(e)
+			s.unacked++
+			continue
+		}
 		d := e.delivery()
 		o.Reset(e.msg, true, now)
 		switch {
-		case e.msg.Expired(now):
-			s.drops.Expired++
+		case e.msg.Expired(now) && !(s.logged && e.ordinal < s.sent): // [MQTT-3.3.2-5]
+			s.limits.Drops.Expired.Add(1)
 			s.forget(e)
 		case s.tooLarge(&o, d):
 			s.forget(e)
@@ -180,7 +219,8 @@ func (s *Session) pump(now int64) {
 	}
 }
 
-// resend sends again, with DUP, what an earlier connection left unacknowledged. [MQTT-3.3.1-1]
+// resend sends again, with DUP, what an earlier connection left unacknowledged, in a session that is
+// not logged. [MQTT-3.3.1-1]
 func (s *Session) resend(o *Outgoing, now int64) {
 	for i := 0; s.unsent > 0 && i < s.inflight.len() && s.windowOpen(); i++ {
 		e := s.inflight.at(i)
@@ -188,17 +228,12 @@ func (s *Session) resend(o *Outgoing, now int64) {
 			continue
 		}
 		o.Reset(e.msg, true, now)
-		if e.perhaps && e.msg.Expired(now) { // [MQTT-3.3.2-5]
-			s.drops.Expired++
-			s.finish(e)
-			continue
-		}
 		if s.tooLarge(o, e.delivery()) {
 			s.finish(e)
 			continue
 		}
 		o.write(&s.out, s.link.Version, e.delivery(), true, packetID(e.ordinal))
-		e.state, e.perhaps = awaitAck, false
+		e.state = awaitAck
 		s.unsent--
 		s.unacked++
 	}
@@ -263,7 +298,7 @@ func (s *Session) find(id uint16) *entry {
 
 // forget notes that the log need not keep an entry.
 func (s *Session) forget(e entry) {
-	if e.seq != 0 {
+	if s.logged {
 		s.released = append(s.released, e.ordinal)
 	}
 }

@@ -11,8 +11,6 @@ import (
 // far: a fan-out encodes once per protocol version and shares the bytes. It is for one goroutine;
 // its zero value is ready for Reset.
 type Outgoing struct {
-	// Seq is the message's position in the partition log; 0: not stored.
-	Seq uint64
 	// Now is the time in Unix milliseconds.
 	Now int64
 
@@ -45,7 +43,7 @@ func (o *Outgoing) Reset(m *message.Message, owned bool, now int64) {
 	if o.made {
 		o.frames = [2][3][2]frame{}
 	}
-	o.msg, o.owned, o.Now, o.Seq, o.made, o.scratch = m, owned, now, 0, false, o.scratch[:0]
+	o.msg, o.owned, o.Now, o.made, o.scratch = m, owned, now, false, o.scratch[:0]
 }
 
 // Message is the message, possibly borrowed.

@@ -6,18 +6,13 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
-// Limits bound what a session may hold.
-type Limits struct {
-	MaxInflight    int   // QoS 1 and 2 messages sent and not yet acknowledged
-	MaxQueued      int   // QoS 1 and 2 messages waiting
-	MaxQueuedBytes int64 // their size
-	DropOldest     bool  // what goes when the queue is full: the oldest, or else the new one
-	MaxOutbound    int   // bytes waiting for the socket
-}
-
 // Sink is a connection as a session sees it: something that can be told to write what waits. Flush
-// is called without the session's lock and must not block on the socket.
-type Sink interface{ Flush() }
+// is called without the session's lock and must not block on the socket. Load, called likewise, has
+// messages loaded from the log until Wants says no.
+type Sink interface {
+	Flush()
+	Load()
+}
 
 // Attachment is what a connection brings to its session.
 type Attachment struct {
@@ -26,6 +21,7 @@ type Attachment struct {
 	ReceiveMaximum int    // how many unacknowledged messages the client takes; 0: 65535
 	MaxPacketSize  uint32 // the largest packet the client takes, in bytes; 0: any
 	Durable        bool   // the session outlives the connection
+	Logged         bool   // its QoS 1 and 2 messages are in a log: Offer and Load, not Deliver
 }
 
 // Session is one client's session. It outlives connections; its zero value is not usable.
@@ -34,43 +30,60 @@ type Session struct {
 	limits *Limits
 
 	mu       sync.Mutex
+	*window                      // outside while there is nothing to hold
+	received map[uint16]struct{} // inbound QoS 2 packet identifiers that are taken
+
+	// What only a logged session has.
+	logged   bool
+	sent     uint64   // messages below have been sent
+	perhaps  uint64   // messages below may have been sent; at least sent
+	released []uint64 // ordinals of messages that are done with; Released takes them
+}
+
+// window is what a session holds in memory of its messages.
+type window struct {
 	link     Attachment // Sink is nil while the client is away
 	out      outbox
-	inflight ring[entry]     // sent and not fully acknowledged, by ordinal
-	queue    ring[entry]     // waiting, by ordinal
-	queued   int64           // bytes in queue
-	unacked  int             // entries of inflight that still await something
-	unsent   int             // entries of inflight to be sent again
-	ordinal  uint64          // of the next message
-	received map[uint16]bool // inbound QoS 2 packet identifiers that are taken; true: for good, see Taken
-	released []uint64        // ordinals of stored messages that are done with; Released takes them
-	drops    Drops
+	inflight ring[entry] // sent and not fully acknowledged, by ordinal
+	queue    ring[entry] // waiting, by ordinal
+	queued   int64       // bytes in queue
+	unacked  int         // entries of inflight that still await something
+	unsent   int         // entries of inflight to be sent again; of a logged session none
+	next     uint64      // ordinal of the next message
+	behind   bool        // of a logged session: the log has messages from next on
+	loading  bool        // somebody loads them
 }
 
-// Drops counts messages that a session did not get.
-type Drops struct {
-	QueueFull, OutboxFull, Expired, TooLarge uint64
-}
+// outside is the window of all sessions that hold nothing. Nobody writes to it.
+var outside = new(window)
 
-// New makes a session of the client named id. limits is shared and not changed.
+// New makes a session of the client named id. limits is shared by all sessions.
 func New(id string, limits *Limits) *Session {
-	return &Session{id: id, limits: limits}
+	return &Session{id: id, limits: limits, window: outside}
 }
 
 // ID is the client identifier.
 func (s *Session) ID() string { return s.id }
 
 // Attach gives the session a connection, whose first packet is first; a former one must have been
-// detached. What is in flight and waits is sent by Resume: until then new messages queue up behind it.
+// detached. What is in flight and waits is sent by Resume, or for a logged session by Load: until
+// then new messages wait behind it.
 func (s *Session) Attach(a Attachment, first []byte) {
 	if a.ReceiveMaximum == 0 {
 		a.ReceiveMaximum = 65535
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.window == outside || s.logged {
+		s.window = new(window)
+	}
 	s.link = a
 	s.out.drop()
 	s.out.append(first)
+	if s.logged = s.logged || a.Logged; s.logged {
+		s.behind = true
+		return
+	}
 	s.reopen()
 }
 
@@ -80,6 +93,13 @@ func (s *Session) Detach(sink Sink) bool {
 	defer s.mu.Unlock()
 	if s.link.Sink == nil || s.link.Sink != sink {
 		return false
+	}
+	if len(s.received) == 0 {
+		s.received = nil
+	}
+	if s.logged { // the log has what was in it
+		s.window = outside
+		return true
 	}
 	s.link.Sink = nil
 	s.out.drop()
@@ -105,13 +125,6 @@ func (s *Session) Pending() (inflight, queued int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.unacked, s.queue.len()
-}
-
-// Dropped is what the session did not get, so far.
-func (s *Session) Dropped() Drops {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.drops
 }
 
 // Append queues an encoded control packet for sink's connection, copying b, and returns the sink
@@ -172,19 +185,19 @@ func (s *Session) Idle(sink Sink) bool {
 	return s.link.Sink != sink || s.out.size == 0 && !s.out.writing
 }
 
-// Released takes the ordinals of the stored messages that the session is done with: acknowledged,
-// dropped or expired. The log has to be told.
-func (s *Session) Released() []uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	r := s.released
-	s.released = nil
-	return r
-}
-
 // Backlog is the number of bytes that wait for sink's socket and the messages that wait for room.
 func (s *Session) Backlog() (bytes, messages int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.out.size, s.queue.len()
+}
+
+// End forgets what waits, so that it does not count any more. The session is not used after.
+func (s *Session) End() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.logged {
+		s.limits.Held.Add(-s.queue.len(), -s.queued)
+	}
+	s.window = outside
 }

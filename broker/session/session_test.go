@@ -10,10 +10,12 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
-// sink counts how often it is told to flush.
-type sink struct{ flushes int }
+// sink counts what it is told.
+type sink struct{ flushes, loads int }
 
 func (s *sink) Flush() { s.flushes++ }
+
+func (s *sink) Load() { s.loads++ }
 
 // wire is what a client reads: the control packets of an outbox.
 type wire struct {
@@ -98,7 +100,10 @@ func (w *wire) packets(now int64) (all []sent) {
 	return all
 }
 
-var wide = Limits{MaxInflight: 100, MaxQueued: 100, MaxQueuedBytes: 1 << 20, MaxOutbound: 1 << 20}
+// wide are limits that nothing comes near.
+func wide() *Limits {
+	return &Limits{MaxInflight: 100, MaxQueued: 100, MaxQueuedBytes: 1 << 20, MaxOutbound: 1 << 20}
+}
 
 // attached is a durable session with a connection whose first packet has been read.
 func attached(t testing.TB, limits *Limits, a Attachment) (*Session, *wire) {
@@ -120,10 +125,9 @@ func (w *wire) attach(a Attachment) {
 	w.s.Resume(0)
 }
 
-func give(s *Session, payload string, qos byte, seq uint64) Outcome {
+func give(s *Session, payload string, qos byte) Outcome {
 	var o Outgoing
 	o.Reset(&message.Message{Topic: "a", Payload: []byte(payload), QoS: qos}, false, 0)
-	o.Seq = seq
 	outcome, _ := s.Deliver(&o, Delivery{QoS: qos})
 	return outcome
 }
@@ -136,9 +140,9 @@ func want(t testing.TB, got []string, lines ...string) {
 }
 
 func TestQoS1Window(t *testing.T) {
-	s, w := attached(t, &wide, Attachment{Durable: true, ReceiveMaximum: 2})
+	s, w := attached(t, wide(), Attachment{Durable: true, ReceiveMaximum: 2})
 	for i, outcome := range []Outcome{Sent, Sent, Queued, Queued} {
-		if got := give(s, fmt.Sprint(i), 1, 0); got != outcome {
+		if got := give(s, fmt.Sprint(i), 1); got != outcome {
 			t.Errorf("message %d: outcome %d, and not %d", i, got, outcome)
 		}
 	}
@@ -159,8 +163,8 @@ func TestQoS1Window(t *testing.T) {
 }
 
 func TestQoS2(t *testing.T) {
-	s, w := attached(t, &wide, Attachment{Durable: true})
-	give(s, "x", 2, 7)
+	s, w := attached(t, wide(), Attachment{Durable: true})
+	give(s, "x", 2)
 	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q2 a=x")
 	if _, ok := s.Pubcomp(1, 0); ok {
 		t.Error("PUBCOMP before PUBREC is accepted")
@@ -168,25 +172,21 @@ func TestQoS2(t *testing.T) {
 	if _, ok := s.Puback(1, 0); ok {
 		t.Error("PUBACK of a QoS 2 message is accepted")
 	}
-	if ordinal, stored, _, ok := s.Pubrec(1, false, 0); ordinal != 0 || !stored || !ok {
-		t.Errorf("first PUBREC: %d %v %v", ordinal, stored, ok)
-	}
-	if _, stored, _, ok := s.Pubrec(1, false, 0); stored || !ok {
-		t.Errorf("repeated PUBREC: stored %v ok %v", stored, ok)
-	}
-	if s.Released() != nil {
-		t.Error("released before PUBCOMP")
+	for range 2 { // the second is a repetition
+		if _, stored, _, ok := s.Pubrec(1, false, 0); stored || !ok {
+			t.Errorf("PUBREC: to be stored %v, ok %v", stored, ok)
+		}
 	}
 	if _, ok := s.Pubcomp(1, 0); !ok {
 		t.Error("PUBCOMP is not accepted")
 	}
-	if diff := cmp.Diff([]uint64{0}, s.Released()); diff != "" {
-		t.Error(diff)
+	if _, _, _, ok := s.Pubrec(1, false, 0); ok {
+		t.Error("PUBREC after PUBCOMP is accepted")
 	}
-	give(s, "y", 2, 8)
+	give(s, "y", 2)
 	s.Pubrec(2, true, 0) // refused by the client
-	if diff := cmp.Diff([]uint64{1}, s.Released()); diff != "" {
-		t.Error(diff)
+	if in, _ := s.Pending(); in != 0 {
+		t.Errorf("%d in flight after a refusal", in)
 	}
 }
 
@@ -206,17 +206,17 @@ func TestReconnect(t *testing.T) {
 		}, []string{"PINGRESP 0", "PUBREL 2", "PUBLISH 1 q1 a=one dup", "PUBLISH 4 q1 a=four"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			s, w := attached(t, &wide, Attachment{Durable: true})
-			give(s, "one", 1, 0)
-			give(s, "two", 2, 0)
-			give(s, "three", 1, 0)
+			s, w := attached(t, wide(), Attachment{Durable: true})
+			give(s, "one", 1)
+			give(s, "two", 2)
+			give(s, "three", 1)
 			w.read(0)
 			s.Pubrec(2, false, 0)
 			s.Puback(3, 0)
 			if !s.Detach(w.sink) || s.Detach(w.sink) || s.Online() {
 				t.Error("Detach does not detach once")
 			}
-			if give(s, "zero", 0, 0) != Away || give(s, "four", 1, 0) != Queued {
+			if give(s, "zero", 0) != Away || give(s, "four", 1) != Queued {
 				t.Error("offline outcomes")
 			}
 			w.attach(Attachment{Durable: true})
@@ -229,13 +229,13 @@ func TestReconnect(t *testing.T) {
 // TestDeliverBetweenAttachAndResume: a message that comes just then must not overtake what is to be
 // sent again, nor be sent twice.
 func TestDeliverBetweenAttachAndResume(t *testing.T) {
-	s, w := attached(t, &wide, Attachment{Durable: true})
-	give(s, "old", 1, 0)
+	s, w := attached(t, wide(), Attachment{Durable: true})
+	give(s, "old", 1)
 	w.read(0)
 	s.Detach(w.sink)
 	w.sink = &sink{}
 	s.Attach(Attachment{Sink: w.sink, Version: packet.V5, Durable: true}, packet.AppendPingresp(nil))
-	give(s, "new", 1, 0)
+	give(s, "new", 1)
 	s.Resume(0)
 	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q1 a=old dup", "PUBLISH 2 q1 a=new")
 }
@@ -243,15 +243,15 @@ func TestDeliverBetweenAttachAndResume(t *testing.T) {
 // TestEarlyPubrec: a client answers what a new connection has not sent again yet; the window and
 // what waits behind must not be stuck.
 func TestEarlyPubrec(t *testing.T) {
-	s, w := attached(t, &wide, Attachment{Durable: true, ReceiveMaximum: 2})
-	give(s, "a", 2, 5)
-	give(s, "b", 2, 6)
+	s, w := attached(t, wide(), Attachment{Durable: true, ReceiveMaximum: 2})
+	give(s, "a", 2)
+	give(s, "b", 2)
 	w.read(0)
 	s.Detach(w.sink)
 	w.attach(Attachment{Durable: true, ReceiveMaximum: 1})
 	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q2 a=a dup")
-	if _, stored, _, ok := s.Pubrec(2, false, 0); !ok || !stored {
-		t.Fatalf("PUBREC: ok %v stored %v", ok, stored)
+	if _, _, _, ok := s.Pubrec(2, false, 0); !ok {
+		t.Fatal("PUBREC is not accepted")
 	}
 	s.Pubrec(1, false, 0)
 	s.Pubcomp(2, 0)
@@ -259,66 +259,70 @@ func TestEarlyPubrec(t *testing.T) {
 	if in, queued := s.Pending(); in != 0 || queued != 0 {
 		t.Errorf("%d in flight, %d queued", in, queued)
 	}
-	give(s, "c", 1, 0)
+	give(s, "c", 1)
 	want(t, w.read(0), "PUBLISH 3 q1 a=c")
 }
 
 // TestIdentifierSpan: one message that is never acknowledged must not have its identifier given to
 // another, and must come again at a reconnect though the identifiers have run out.
 func TestIdentifierSpan(t *testing.T) {
-	limits := wide
-	s, w := attached(t, &limits, Attachment{Durable: true})
-	give(s, "stuck", 1, 0)
+	limits := wide()
+	s, w := attached(t, limits, Attachment{Durable: true})
+	give(s, "stuck", 1)
 	w.read(0)
 	for i := 1; i < identifiers; i++ {
-		give(s, "x", 1, 0)
+		give(s, "x", 1)
 		w.read(0)
 		if _, ok := s.Puback(packetID(uint64(i)), 0); !ok {
 			t.Fatalf("message %d is not in flight", i)
 		}
 	}
-	if got := give(s, "next", 1, 0); got != Queued {
+	if got := give(s, "next", 1); got != Queued {
 		t.Fatalf("the message after %d identifiers has outcome %d", identifiers, got)
 	}
 	s.Detach(w.sink)
-	snap := s.Snapshot()
 	w.attach(Attachment{Durable: true})
 	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q1 a=stuck dup")
 	s.Puback(1, 0)
 	want(t, w.read(0), "PUBLISH 1 q1 a=next")
-	if len(snap.Entries) != 0 {
-		t.Errorf("%d entries that are not stored in the snapshot", len(snap.Entries))
-	}
 }
 
 func TestQueueLimits(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		limits Limits
+		limits *Limits
 		give   []string
 		want   []string
 		drops  uint64
 	}{
-		{"oldest goes", Limits{MaxQueued: 2, MaxQueuedBytes: 100, DropOldest: true}, []string{"1", "2", "3"}, []string{"2", "3"}, 1},
-		{"newest goes", Limits{MaxQueued: 2, MaxQueuedBytes: 100}, []string{"1", "2", "3"}, []string{"1", "2"}, 1},
-		{"oldest go for bytes", Limits{MaxQueued: 9, MaxQueuedBytes: 6, DropOldest: true}, []string{"1", "2", "345"}, []string{"2", "345"}, 1},
-		{"larger than the queue", Limits{MaxQueued: 9, MaxQueuedBytes: 6, DropOldest: true}, []string{"1", "234567"}, nil, 2},
-		{"newest goes for bytes", Limits{MaxQueued: 9, MaxQueuedBytes: 6}, []string{"1", "23456", "2"}, []string{"1", "2"}, 1},
+		{"oldest goes", &Limits{MaxQueued: 2, MaxQueuedBytes: 100}, []string{"1", "2", "3"}, []string{"2", "3"}, 1},
+		{"newest goes", &Limits{MaxQueued: 2, MaxQueuedBytes: 100, Policy: DropNewest}, []string{"1", "2", "3"}, []string{"1", "2"}, 1},
+		{"refused", &Limits{MaxQueued: 2, MaxQueuedBytes: 100, Policy: Refuse}, []string{"1", "2", "3"}, []string{"1", "2"}, 1},
+		{"oldest go for bytes", &Limits{MaxQueued: 9, MaxQueuedBytes: 6}, []string{"1", "2", "345"}, []string{"2", "345"}, 1},
+		{"larger than the queue", &Limits{MaxQueued: 9, MaxQueuedBytes: 6}, []string{"1", "234567"}, nil, 2},
+		{"newest goes for bytes", &Limits{MaxQueued: 9, MaxQueuedBytes: 6, Policy: DropNewest}, []string{"1", "23456", "2"}, []string{"1", "2"}, 1},
+		{"oldest go for what all hold", &Limits{MaxQueued: 9, MaxQueuedBytes: 99, MaxHeldBytes: 106}, []string{"1", "2", "345"}, []string{"2", "345"}, 1},
+		{"newest goes for what all hold", &Limits{MaxQueued: 9, MaxQueuedBytes: 99, MaxHeldBytes: 106, Policy: DropNewest}, []string{"1", "2", "345"}, []string{"1", "2"}, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			limits := test.limits
 			limits.MaxInflight, limits.MaxOutbound = 100, 1<<20
-			s, w := attached(t, &limits, Attachment{Durable: true})
+			limits.Held.Add(1, 100) // others'
+			s, w := attached(t, limits, Attachment{Durable: true})
 			w.read(0)
 			s.Detach(w.sink)
-			for i, p := range test.give {
-				give(s, p, 1, uint64(i+1))
+			for _, p := range test.give {
+				full := limits.Policy == Refuse && s.Refuses(1+len(p))
+				outcome := give(s, p, 1)
+				if full != (outcome == Dropped && limits.Policy == Refuse) {
+					t.Errorf("message %s: refuses %v, and then outcome %d", p, full, outcome)
+				}
 			}
-			if got := s.Dropped(); got != (Drops{QueueFull: test.drops}) {
-				t.Errorf("drops %+v", got)
+			if got := limits.Drops.QueueFull.Load(); got != test.drops {
+				t.Errorf("%d drops", got)
 			}
-			if got := len(s.Released()); got != len(test.give)-len(test.want) {
-				t.Errorf("%d of the stored are released", got)
+			if messages := limits.Held.Messages.Load() - 1; messages != int64(len(test.want)) {
+				t.Errorf("%d are held", messages)
 			}
 			w.attach(Attachment{Durable: true})
 			var got []string
@@ -326,6 +330,70 @@ func TestQueueLimits(t *testing.T) {
 				got = append(got, string(p.publish.Payload))
 			}
 			want(t, got, test.want...)
+			if n, bytes := limits.Held.Messages.Load(), limits.Held.Bytes.Load(); n != 1 || bytes != 100 {
+				t.Errorf("%d of %d bytes are held in the end", n, bytes)
+			}
+		})
+	}
+}
+
+// TestEndReleasesHeld: what waited for a session that has ended does not count any more.
+func TestEndReleasesHeld(t *testing.T) {
+	limits := wide()
+	s, w := attached(t, limits, Attachment{Durable: true})
+	s.Detach(w.sink)
+	for range 3 {
+		give(s, "x", 1)
+	}
+	if n, bytes := limits.Held.Messages.Load(), limits.Held.Bytes.Load(); n != 3 || bytes != 6 {
+		t.Errorf("%d of %d bytes are held", n, bytes)
+	}
+	s.End()
+	if n, bytes := limits.Held.Messages.Load(), limits.Held.Bytes.Load(); n != 0 || bytes != 0 {
+		t.Errorf("%d of %d bytes are held after the end", n, bytes)
+	}
+}
+
+// TestRefuses: only what would have to wait is refused, and only by that policy.
+func TestRefuses(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		policy Policy
+		a      Attachment
+		away   bool
+		again  bool // attached again, and not resumed
+		give   int
+		want   bool
+	}{
+		{"room in flight", Refuse, Attachment{Durable: true}, false, false, 0, false},
+		{"no room in flight, some in the queue", Refuse, Attachment{Durable: true}, false, false, 2, false},
+		{"full", Refuse, Attachment{Durable: true}, false, false, 3, true},
+		{"full, another policy", DropNewest, Attachment{Durable: true}, false, false, 3, false},
+		{"full, not durable", Refuse, Attachment{}, false, false, 3, true},
+		{"away and full", Refuse, Attachment{Durable: true}, true, false, 3, true},
+		{"away and not durable", Refuse, Attachment{}, true, false, 3, false},
+		{"to be sent again first, no queue", Refuse, Attachment{Durable: true, ReceiveMaximum: 9}, true, true, 1, true},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			limits := wide()
+			limits.MaxInflight, limits.MaxQueued, limits.Policy = 2, 1, test.policy
+			if test.again {
+				limits.MaxQueued = 0
+			}
+			s, w := attached(t, limits, test.a)
+			for range test.give {
+				give(s, "x", 1)
+			}
+			if test.away {
+				s.Detach(w.sink)
+			}
+			if test.again {
+				test.a.Sink = w.sink
+				s.Attach(test.a, nil)
+			}
+			if got := s.Refuses(2); got != test.want {
+				t.Errorf("refuses: %v", got)
+			}
 		})
 	}
 }
@@ -336,63 +404,60 @@ func TestMaxPacketSize(t *testing.T) {
 		var o Outgoing
 		m := &message.Message{Topic: "a/b", Payload: []byte("payload"), QoS: 1, Expires: 9000}
 		o.Reset(m, true, 0)
-		s, w := attached(t, &wide, Attachment{Version: packet.V5})
+		s, w := attached(t, wide(), Attachment{Version: packet.V5})
 		w.read(0)
 		s.Deliver(&o, d)
 		size, _ := s.Backlog()
 		for _, limit := range []int{size - 1, size} {
-			s, w := attached(t, &wide, Attachment{Version: packet.V5, MaxPacketSize: uint32(limit)})
+			limits := wide()
+			s, w := attached(t, limits, Attachment{Version: packet.V5, MaxPacketSize: uint32(limit)})
 			w.read(0)
 			o.Reset(m, true, 0)
 			outcome, _ := s.Deliver(&o, d)
-			if fits := limit == size; (outcome == Sent) != fits || (s.Dropped().TooLarge == 0) != fits {
-				t.Errorf("%+v of %d bytes, limit %d: outcome %d, drops %+v", d, size, limit, outcome, s.Dropped())
+			if fits := limit == size; (outcome == Sent) != fits || (limits.Drops.TooLarge.Load() == 0) != fits {
+				t.Errorf("%+v of %d bytes, limit %d: outcome %d, %d drops", d, size, limit, outcome, limits.Drops.TooLarge.Load())
 			}
 		}
 	}
 }
 
 func TestExpiry(t *testing.T) {
-	s, w := attached(t, &wide, Attachment{Durable: true})
+	limits := wide()
+	s, w := attached(t, limits, Attachment{Durable: true})
 	w.read(0)
 	s.Detach(w.sink)
 	for i, expires := range []int64{1000, 0, 5500} {
 		var o Outgoing
 		o.Reset(&message.Message{Topic: "a", Payload: []byte{byte('0' + i)}, QoS: 1, Expires: expires}, true, 0)
-		o.Seq = uint64(i + 1)
 		s.Deliver(&o, Delivery{QoS: 1})
 	}
-	restored := New("c", &wide)
-	restored.Restore(s.Snapshot())
-	for _, s := range []*Session{s, restored} {
-		w := &wire{t: t, s: s, v: packet.V5, sink: &sink{}}
-		s.Attach(Attachment{Sink: w.sink, Version: packet.V5, Durable: true}, packet.AppendPingresp(nil))
-		s.Resume(2000)
-		all := w.packets(2000)[1:]
-		if len(all) != 2 || all[0].publish.HasExpiry || all[1].publish.Expiry != 4 {
-			t.Errorf("got %v", all)
-		}
-		if s.Dropped().Expired != 1 {
-			t.Errorf("drops %+v", s.Dropped())
-		}
+	w.sink = &sink{}
+	s.Attach(Attachment{Sink: w.sink, Version: packet.V5, Durable: true}, packet.AppendPingresp(nil))
+	s.Resume(2000)
+	all := w.packets(2000)[1:]
+	if len(all) != 2 || all[0].publish.HasExpiry || all[1].publish.Expiry != 4 {
+		t.Errorf("got %v", all)
+	}
+	if got := limits.Drops.Expired.Load(); got != 1 {
+		t.Errorf("%d drops", got)
 	}
 }
 
 func TestOutboxFull(t *testing.T) {
-	limits := wide
+	limits := wide()
 	limits.MaxOutbound = 4096
-	s, w := attached(t, &limits, Attachment{Durable: true})
+	s, w := attached(t, limits, Attachment{Durable: true})
 	body := string(make([]byte, 1000))
 	for range 10 {
-		give(s, body, 0, 0)
+		give(s, body, 0)
 	}
 	if bytes, _ := s.Backlog(); bytes > 4096+1100 {
 		t.Errorf("%d bytes wait", bytes)
 	}
-	if got := s.Dropped(); got.OutboxFull != 5 {
-		t.Errorf("drops %+v", got)
+	if got := limits.Drops.OutboxFull.Load(); got != 5 {
+		t.Errorf("%d drops", got)
 	}
-	if got := give(s, "kept", 1, 0); got != Queued {
+	if got := give(s, "kept", 1); got != Queued {
 		t.Errorf("QoS 1 has outcome %d", got)
 	}
 	got := w.read(0)
@@ -414,10 +479,10 @@ func TestLargePayload(t *testing.T) {
 			var all []*wire
 			for qos := range byte(3) {
 				for range 2 {
-					s, w := attached(t, &wide, Attachment{Version: v, Durable: true})
-					give(s, "before", 2, 0)
+					s, w := attached(t, wide(), Attachment{Version: v, Durable: true})
+					give(s, "before", 2)
 					s.Deliver(&o, Delivery{QoS: qos})
-					give(s, "after", 2, 0)
+					give(s, "after", 2)
 					all = append(all, w)
 				}
 			}
@@ -438,7 +503,7 @@ func TestLargePayload(t *testing.T) {
 }
 
 func TestWake(t *testing.T) {
-	s, w := attached(t, &wide, Attachment{})
+	s, w := attached(t, wide(), Attachment{})
 	w.read(0)
 	var o Outgoing
 	o.Reset(&message.Message{Topic: "a"}, true, 0)
@@ -469,42 +534,16 @@ func TestWake(t *testing.T) {
 }
 
 func TestReceive(t *testing.T) {
-	s := New("c", &wide)
+	s := New("c", wide())
 	if !s.Receive(1) || s.Receive(1) {
 		t.Error("an identifier is fresh once")
 	}
-	if got := s.Snapshot().Received; got != nil {
-		t.Errorf("%v are in the snapshot before they are stored", got)
-	}
-	s.Taken(1)
-	s.Taken(2)
-	restored := New("c", &wide)
-	restored.Restore(s.Snapshot())
-	if restored.Receive(1) || !restored.Receive(2) {
+	restored := New("c", wide())
+	restored.Restore([]uint16{1, 65535}, 0, 0)
+	if restored.Receive(1) || restored.Receive(65535) || !restored.Receive(2) {
 		t.Error("identifiers are not restored")
 	}
 	if !s.Release(1) || s.Release(1) || !s.Receive(1) {
 		t.Error("an identifier is not freed once")
 	}
-}
-
-// TestRestoreBelowWindow: what has arrived was in flight, also if the window is narrower now.
-func TestRestoreBelowWindow(t *testing.T) {
-	limits := wide
-	limits.MaxInflight = 1
-	msg := &message.Message{Topic: "a", Payload: []byte("m"), QoS: 2}
-	s := New("c", &limits)
-	s.Restore(Snapshot{Next: 9, Entries: []Stored{
-		{Ordinal: 2, Seq: 1, Message: msg, QoS: 2}, {Ordinal: 3, Seq: 1, Message: msg, QoS: 1}, {Ordinal: 4, Seq: 2, QoS: 2, Arrived: true}, {Ordinal: 5, Seq: 3, Message: msg, QoS: 1},
-	}})
-	w := &wire{t: t, s: s}
-	w.attach(Attachment{Durable: true})
-	want(t, w.read(0), "PINGRESP 0", "PUBREL 5")
-	s.Pubcomp(5, 0)
-	want(t, w.read(0), "PUBLISH 3 q2 a=m dup")
-	s.Pubrec(3, false, 0)
-	s.Pubcomp(3, 0)
-	want(t, w.read(0), "PUBLISH 4 q1 a=m dup")
-	s.Puback(4, 0)
-	want(t, w.read(0), "PUBLISH 6 q1 a=m")
 }

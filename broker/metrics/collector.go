@@ -1,0 +1,87 @@
+package metrics
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// collector asks its source for a Snapshot whenever it is scraped.
+type collector struct{ source Source }
+
+// metric is one number of a Snapshot.
+type metric struct {
+	desc  *prometheus.Desc
+	kind  prometheus.ValueType
+	value func(*Snapshot) float64
+}
+
+const (
+	counter = prometheus.CounterValue
+	gauge   = prometheus.GaugeValue
+)
+
+var metrics = []metric{
+	{describe("store_up", "1 if the store takes writes, 0 if the last one failed or the disk is full."), gauge,
+		func(s *Snapshot) float64 {
+			if s.StoreUp {
+				return 1
+			}
+			return 0
+		}},
+	{describe("store_writes_total", "Writes that became durable, each as a whole."), counter,
+		func(s *Snapshot) float64 { return float64(s.StoreWrites) }},
+	{describe("store_records_total", "Records in the writes that became durable."), counter,
+		func(s *Snapshot) float64 { return float64(s.StoreRecords) }},
+	{describe("store_written_bytes_total", "Bytes of the records that became durable."), counter,
+		func(s *Snapshot) float64 { return float64(s.StoreBytes) }},
+	{describe("store_disk_bytes", "Bytes that the store takes on the disk."), gauge,
+		func(s *Snapshot) float64 { return float64(s.StoreDiskBytes) }},
+	{describe("sessions", "Sessions, with and without a connection."), gauge,
+		func(s *Snapshot) float64 { return float64(s.Sessions) }},
+	{describe("subscriptions", "Subscriptions of all sessions."), gauge,
+		func(s *Snapshot) float64 { return float64(s.Subscriptions) }},
+	{describe("retained_messages", "Topics with a retained message."), gauge,
+		func(s *Snapshot) float64 { return float64(s.Retained) }},
+	{describe("queued_messages", "Messages that wait for sessions, one for each session that it waits for."), gauge,
+		func(s *Snapshot) float64 { return float64(s.QueuedMessages) }},
+	{describe("queued_bytes", "Bytes of the messages that wait for sessions."), gauge,
+		func(s *Snapshot) float64 { return float64(s.QueuedBytes) }},
+	{describe("connections", "Open MQTT connections."), gauge,
+		func(s *Snapshot) float64 { return float64(s.Connections) }},
+}
+
+var (
+	syncDuration = describe("store_sync_duration_seconds", "How long the store waited for the disk, and how often.")
+	dropped      = describe("messages_dropped_total", "Messages that did not reach a session, by reason.", "reason")
+)
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("dunlin_"+name, help, labels, nil)
+}
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(out chan<- *prometheus.Desc) {
+	for _, m := range metrics {
+		out <- m.desc
+	}
+	out <- syncDuration
+	out <- dropped
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(out chan<- prometheus.Metric) {
+	s := c.source.Metrics()
+	for _, m := range metrics {
+		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s))
+	}
+	out <- prometheus.MustNewConstSummary(syncDuration, s.StoreSyncs, s.StoreSyncSeconds, nil)
+	for _, reason := range reasons {
+		out <- prometheus.MustNewConstMetric(dropped, counter, float64(s.Dropped[reason]), reason)
+	}
+	for reason, n := range s.Dropped {
+		if !slices.Contains(reasons, reason) {
+			out <- prometheus.MustNewConstMetric(dropped, counter, float64(n), reason)
+		}
+	}
+}

@@ -1,0 +1,154 @@
+package metrics
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+)
+
+type source func() Snapshot
+
+func (s source) Metrics() Snapshot { return s() }
+
+// scrape is the lines about dunlin_ that a GET yields.
+func scrape(t *testing.T, h http.Handler) string {
+	t.Helper()
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	body, err := io.ReadAll(w.Body)
+	if err != nil || w.Code != http.StatusOK {
+		t.Fatalf("GET: %d %s, %v", w.Code, body, err)
+	}
+	if !strings.HasPrefix(w.Header().Get("Content-Type"), "text/plain; version=0.0.4") {
+		t.Errorf("Content-Type: %s", w.Header().Get("Content-Type"))
+	}
+	var lines strings.Builder
+	for line := range strings.Lines(string(body)) {
+		if strings.HasPrefix(line, "dunlin_") {
+			lines.WriteString(line)
+		}
+	}
+	return lines.String()
+}
+
+// TestMetrics: every field of the Snapshot is shown, under its name, as it is at the moment of the scrape.
+func TestMetrics(t *testing.T) {
+	now := Snapshot{}
+	h := New(source(func() Snapshot { return now }))
+	want := `dunlin_connections 0
+dunlin_messages_dropped_total{reason="expired"} 0
+dunlin_messages_dropped_total{reason="outbox_full"} 0
+dunlin_messages_dropped_total{reason="queue_full"} 0
+dunlin_messages_dropped_total{reason="refused"} 0
+dunlin_messages_dropped_total{reason="too_large"} 0
+dunlin_queued_bytes 0
+dunlin_queued_messages 0
+dunlin_retained_messages 0
+dunlin_sessions 0
+dunlin_store_disk_bytes 0
+dunlin_store_records_total 0
+dunlin_store_sync_duration_seconds_sum 0
+dunlin_store_sync_duration_seconds_count 0
+dunlin_store_up 0
+dunlin_store_writes_total 0
+dunlin_store_written_bytes_total 0
+dunlin_subscriptions 0
+`
+	if diff := cmp.Diff(want, scrape(t, h)); diff != "" {
+		t.Errorf("nothing counted (-want +got):\n%s", diff)
+	}
+	now = Snapshot{
+		StoreUp: true, StoreWrites: 1, StoreRecords: 2, StoreBytes: 3, StoreSyncs: 4, StoreSyncSeconds: 0.5, StoreDiskBytes: 6,
+		Sessions: 7, Subscriptions: 8, Retained: 9, QueuedMessages: 10, QueuedBytes: 11, Connections: 12,
+		Dropped: map[string]uint64{
+			DroppedQueueFull: 13, DroppedOutboxFull: 14, DroppedExpired: 15, DroppedTooLarge: 16, DroppedRefused: 17, "new": 18,
+		},
+	}
+	want = `dunlin_connections 12
+dunlin_messages_dropped_total{reason="expired"} 15
+dunlin_messages_dropped_total{reason="new"} 18
+dunlin_messages_dropped_total{reason="outbox_full"} 14
+dunlin_messages_dropped_total{reason="queue_full"} 13
+dunlin_messages_dropped_total{reason="refused"} 17
+dunlin_messages_dropped_total{reason="too_large"} 16
+dunlin_queued_bytes 11
+dunlin_queued_messages 10
+dunlin_retained_messages 9
+dunlin_sessions 7
+dunlin_store_disk_bytes 6
+dunlin_store_records_total 2
+dunlin_store_sync_duration_seconds_sum 0.5
+dunlin_store_sync_duration_seconds_count 4
+dunlin_store_up 1
+dunlin_store_writes_total 1
+dunlin_store_written_bytes_total 3
+dunlin_subscriptions 8
+`
+	if diff := cmp.Diff(want, scrape(t, h)); diff != "" {
+		t.Errorf("all counted (-want +got):\n%s", diff)
+	}
+}
+
+// TestConventions: promtool's own linter finds nothing, and each metric has a help text.
+func TestConventions(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(collector{source(func() Snapshot { return Snapshot{} })})
+	problems, err := testutil.GatherAndLint(registry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range families {
+		if f.GetHelp() == "" {
+			t.Errorf("%s has no help text", f.GetName())
+		}
+	}
+}
+
+// TestProcess: what is usual of a Go program is there too.
+func TestProcess(t *testing.T) {
+	w := httptest.NewRecorder()
+	New(source(func() Snapshot { return Snapshot{} })).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, name := range []string{"\ngo_goroutines ", "\ngo_gc_duration_seconds_count "} {
+		if !strings.Contains(w.Body.String(), name) {
+			t.Errorf("%q is not there", name)
+		}
+	}
+}
+
+// TestTooManyScrapes: those that wait for a slow broker are bounded.
+func TestTooManyScrapes(t *testing.T) {
+	entered, leave := make(chan struct{}), make(chan struct{})
+	h := New(source(func() Snapshot {
+		entered <- struct{}{}
+		<-leave
+		return Snapshot{}
+	}))
+	var running sync.WaitGroup
+	for range maxScrapes {
+		running.Go(func() {
+			h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
+		})
+		<-entered
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	if w.Code != http.StatusServiceUnavailable {
+		t.Errorf("one too many: %d", w.Code)
+	}
+	close(leave)
+	running.Wait()
+}

@@ -1,0 +1,40 @@
+package metrics
+
+// Source is the broker that is measured.
+type Source interface {
+	// Metrics is what there is to tell now. It may be called by several goroutines at a time.
+	Metrics() Snapshot
+}
+
+// The reasons why a message did not get to a session that should have had it.
+const (
+	DroppedQueueFull  = "queue_full"  // the session's queue, or all queues together
+	DroppedOutboxFull = "outbox_full" // the connection's, at QoS 0
+	DroppedExpired    = "expired"     // before it was sent
+	DroppedTooLarge   = "too_large"   // for the client's Maximum Packet Size
+	DroppedRefused    = "refused"     // its publisher was told so
+)
+
+// reasons are always shown, at 0 as well, so that a rate can be taken from the first drop on.
+var reasons = []string{DroppedQueueFull, DroppedOutboxFull, DroppedExpired, DroppedTooLarge, DroppedRefused}
+
+// Snapshot is the values of all metrics at one moment. The uint64 ones count since the broker started.
+type Snapshot struct {
+	StoreUp          bool    // the last write succeeded and there is room
+	StoreWrites      uint64  // that became durable
+	StoreRecords     uint64  // in them
+	StoreBytes       uint64  // of them
+	StoreSyncs       uint64  // that were waited for
+	StoreSyncSeconds float64 // in all of them
+	StoreDiskBytes   uint64  // on the disk now
+
+	Sessions       int64 // of clients that are connected and of those that are not
+	Subscriptions  int64
+	Retained       int64 // messages
+	QueuedMessages int64 // that wait for sessions
+	QueuedBytes    int64 // of them
+	Connections    int64 // MQTT's, open now
+
+	// Dropped are messages that did not reach a session, by reason: one of the constants above.
+	Dropped map[string]uint64
+}

@@ -1,0 +1,238 @@
+package partition
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"slices"
+	"sort"
+)
+
+// Ref is a message that a session still has to deliver or to finish.
+type Ref struct {
+	Ordinal uint64 // the session's messages are numbered in the order of the log
+	Seq     uint64 // of the message's record
+	Size    int    // what the message counts against limits, in bytes
+	Expires int64  // Unix milliseconds; 0: never
+	QoS     byte
+	Retain  bool
+	Arrived bool // QoS 2: PUBREC has come
+	IDs     []uint32
+}
+
+// chunkRefs is how many references a chunk has: the unit in which a queue grows, shrinks and is
+// written to a checkpoint.
+const chunkRefs = 256
+
+// chunk is consecutive references, encoded.
+type chunk struct {
+	first uint64 // ordinal of the first
+	base  uint64 // the sequence number that the first's is counted from
+	last  uint64 // that of the last
+	n     int
+	left  int // that are not done
+	done  [chunkRefs / 64]uint64
+	refs  []byte
+	saved bool // a checkpoint has it
+	dirty bool // and it, or none, is not what it was
+
+	at chunkCursor // where refs were looked at last: nearly always the next are looked at next
+}
+
+type chunkCursor struct {
+	i, offset int
+	seq       uint64 // of the reference before
+}
+
+// queue is a session's references in the order of their ordinals. The zero value is empty.
+type queue struct {
+	chunks []*chunk
+	count  int   // that are not done
+	bytes  int64 // their sizes
+	gone   []uint64
+}
+
+// push appends a reference; its ordinal is one more than that of the last.
+func (q *queue) push(r *Ref) {
+	c := q.tail()
+	if c != nil && c.n == 0 { // it is used again
+		c.first, c.base, c.last, c.at = r.Ordinal, r.Seq, r.Seq, chunkCursor{seq: r.Seq}
+	}
+	if c == nil || c.n == chunkRefs || r.Ordinal != c.first+uint64(c.n) {
+		c = &chunk{first: r.Ordinal, base: r.Seq, last: r.Seq, at: chunkCursor{seq: r.Seq}}
+		q.chunks = append(q.chunks, c)
+	}
+	c.refs = r.append(c.refs, c.last)
+	c.last = r.Seq
+	c.n++
+	c.left++
+	c.dirty = true
+	q.count++
+	q.bytes += int64(r.Size)
+}
+
+func (q *queue) tail() *chunk {
+	if len(q.chunks) == 0 {
+		return nil
+	}
+	return q.chunks[len(q.chunks)-1]
+}
+
+// find returns the chunk that ordinal is in, or the first after it, by position.
+func (q *queue) find(ordinal uint64) int {
+	if len(q.chunks) > 0 && ordinal < q.chunks[0].first+uint64(q.chunks[0].n) {
+		return 0
+	}
+	return sort.Search(len(q.chunks), func(i int) bool { return ordinal < q.chunks[i].first+uint64(q.chunks[i].n) })
+}
+
+// get returns the reference with an ordinal, if it is there and not done.
+func (q *queue) get(ordinal uint64) (r Ref, ok bool) {
+	i := q.find(ordinal)
+	if i == len(q.chunks) || ordinal < q.chunks[i].first {
+		return r, false
+	}
+	c := q.chunks[i]
+	n := int(ordinal - c.first)
+	if c.isDone(n) {
+		return r, false
+	}
+	return c.look(n), true
+}
+
+// remove takes the reference with an ordinal away, if it is there.
+func (q *queue) remove(ordinal uint64) (r Ref, ok bool) {
+	if r, ok = q.get(ordinal); !ok {
+		return r, false
+	}
+	i := q.find(ordinal)
+	c := q.chunks[i]
+	n := int(ordinal - c.first)
+	c.done[n/64] |= 1 << (n % 64)
+	c.left--
+	c.dirty = true
+	q.count--
+	q.bytes -= int64(r.Size)
+	if c.left == 0 {
+		q.drop(i)
+	}
+	return r, true
+}
+
+// drop takes a chunk away of which nothing is left. One that no checkpoint has is used again.
+func (q *queue) drop(i int) {
+	c := q.chunks[i]
+	if c.saved {
+		q.gone = append(q.gone, c.first)
+	}
+	if len(q.chunks) == 1 && !c.saved {
+		next := c.first + uint64(c.n)
+		*c = chunk{first: next, base: c.last, last: c.last, refs: c.refs[:0], at: chunkCursor{seq: c.last}}
+		return
+	}
+	q.chunks = slices.Delete(q.chunks, i, i+1)
+}
+
+// shrink lets go of memory that an empty queue holds.
+func (q *queue) shrink() {
+	if q.count == 0 && len(q.chunks) == 1 && !q.chunks[0].saved {
+		q.chunks = nil
+	}
+}
+
+// scan calls fn for the references from an ordinal on, until fn returns false.
+func (q *queue) scan(from uint64, fn func(r *Ref) bool) {
+	for i := q.find(from); i < len(q.chunks); i++ {
+		c := q.chunks[i]
+		n := 0
+		if from > c.first {
+			n = int(from - c.first)
+		}
+		at := c.at
+		for ; n < c.n; n++ {
+			if n%64 == 0 && c.done[n/64] == ^uint64(0) {
+				n += 63
+				continue
+			}
+			if c.isDone(n) {
+				continue
+			}
+			r := c.lookFrom(&at, n)
+			if !fn(&r) {
+				return
+			}
+		}
+	}
+}
+
+// first is the ordinal of the oldest reference that is there.
+func (q *queue) first() (ordinal uint64, ok bool) {
+	for _, c := range q.chunks {
+		for w, done := range c.done {
+			if n := w*64 + bits.TrailingZeros64(^done); n < min(c.n, (w+1)*64) {
+				return c.first + uint64(n), true
+			}
+		}
+	}
+	return 0, false
+}
+
+func (c *chunk) isDone(n int) bool { return c.done[n/64]&(1<<(n%64)) != 0 }
+
+// look decodes the nth reference.
+func (c *chunk) look(n int) Ref { return c.lookFrom(&c.at, n) }
+
+func (c *chunk) lookFrom(at *chunkCursor, n int) (r Ref) {
+	if at.i > n {
+		*at = chunkCursor{seq: c.base}
+	}
+	for {
+		used := r.parse(c.refs[at.offset:], at.seq)
+		r.Ordinal = c.first + uint64(at.i)
+		if at.i == n {
+			return r
+		}
+		at.i, at.offset, at.seq = at.i+1, at.offset+used, r.Seq
+	}
+}
+
+// The bits of an encoded reference's first byte.
+const (
+	refQoS     = 3
+	refRetain  = 4
+	refExpires = 8
+	refIDs     = 16
+)
+
+// append encodes r but for its ordinal. before is the sequence number of the reference before.
+func (r *Ref) append(dst []byte, before uint64) []byte {
+	dst = append(dst, r.QoS|flag(r.Retain, refRetain)|flag(r.Expires != 0, refExpires)|flag(len(r.IDs) > 0, refIDs))
+	dst = binary.AppendUvarint(dst, r.Seq-before)
+	dst = binary.AppendUvarint(dst, uint64(r.Size))
+	if r.Expires != 0 {
+		dst = binary.AppendUvarint(dst, uint64(r.Expires))
+	}
+	if len(r.IDs) > 0 {
+		dst = appendIDs(dst, r.IDs)
+	}
+	return dst
+}
+
+// parse decodes what append has encoded, and was checked when it came from a checkpoint.
+func (r *Ref) parse(b []byte, before uint64) (used int) {
+	p := parser{rest: b}
+	p.ref(r, before)
+	return len(b) - len(p.rest)
+}
+
+func (p *parser) ref(r *Ref, before uint64) {
+	options := p.byte()
+	*r = Ref{QoS: options & refQoS, Retain: options&refRetain != 0}
+	r.Seq = before + p.uint()
+	r.Size = int(p.uint())
+	if options&refExpires != 0 {
+		r.Expires = int64(p.uint())
+	}
+	if options&refIDs != 0 {
+		r.IDs = p.ids()
+	}
+}

@@ -1,0 +1,33 @@
+package server
+
+import (
+	"context"
+	"io"
+
+	"github.com/dunlin-mqtt/dunlin/broker/store"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+)
+
+// WrapStore puts wrap's store in front of the one on disk.
+func (s *Server) WrapStore(wrap func(store.Store) store.Store) {
+	open := s.openDisk
+	s.openDisk = func(o disk.Options) (store.Store, error) {
+		opened, err := open(o)
+		if err != nil {
+			return nil, err
+		}
+		return wrap(opened), nil
+	}
+}
+
+// CheckpointEvery sets how many records of a partition there are between two checkpoints.
+func (s *Server) CheckpointEvery(records uint64) { s.checkpointEvery = records }
+
+// Backup is what the admin API calls.
+func (s *Server) Backup(ctx context.Context, w io.Writer) error { return s.backup(ctx, w) }
+
+// Restore is what the admin API calls.
+func (s *Server) Restore(ctx context.Context, r io.Reader) error { return s.restore(ctx, r) }
+
+// NotReady is what /readyz says.
+func (s *Server) NotReady() error { return s.notReady() }

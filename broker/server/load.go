@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+
+	"github.com/dunlin-mqtt/dunlin/broker/message"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/partition"
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+)
+
+// Load has messages that wait in the log loaded.
+func (c *conn) Load() { c.started.start(c.runLoads) }
+
+// loadIfHungry does so if the session has room for them and nobody does it already.
+func (c *conn) loadIfHungry() {
+	if sink := c.sess.Hungry(); sink != nil {
+		sink.Load()
+	}
+}
+
+// runLoads loads until the session has enough.
+func (c *conn) runLoads() {
+	var l loading
+	for {
+		from, messages, bytes, ok := c.sess.Wants(c)
+		if !ok {
+			return
+		}
+		l.refer(c, from, messages, bytes)
+		if err := l.fetch(c); err != nil {
+			c.srv.log.Error("queued messages not read", "client_id", c.client.id, "reason", err.Error())
+			c.kick(&packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be read"})
+			return
+		}
+		b := newBatch(c.srv.now())
+		b.wake(c.sess.Load(c, l.stored, l.next, l.more, b.now))
+		c.srv.journal.released(c.client)
+		b.end()
+	}
+}
+
+// loading is the messages that are being loaded.
+type loading struct {
+	stored []session.Stored
+	seqs   []uint64 // of those whose bodies are to be read
+	at     []int    // their positions in stored
+	next   uint64
+	more   bool
+}
+
+// refer asks the partition which messages are next.
+func (l *loading) refer(c *conn, from uint64, messages int, bytes int64) {
+	l.stored, l.seqs, l.at, l.more = l.stored[:0], l.seqs[:0], l.at[:0], false
+	p := &c.srv.journal.parts[c.client.part]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s := p.state.Session(c.client.id)
+	if s == nil || s.Epoch != c.client.epoch {
+		l.next = from
+		return
+	}
+	l.next = max(from, s.Next())
+	s.Scan(from, func(r *partition.Ref) bool {
+		if len(l.stored) == messages || bytes <= 0 {
+			l.next, l.more = r.Ordinal, true
+			return false
+		}
+		if !r.Arrived {
+			l.at = append(l.at, len(l.stored))
+			l.seqs = append(l.seqs, r.Seq)
+			bytes -= int64(r.Size)
+		}
+		l.stored = append(l.stored, session.Stored{Ordinal: r.Ordinal, QoS: r.QoS, Retain: r.Retain, Arrived: r.Arrived, IDs: r.IDs})
+		return true
+	})
+}
+
+// fetch reads the bodies. What is not in the log any more was dropped since.
+func (l *loading) fetch(c *conn) error {
+	if len(l.seqs) == 0 {
+		return nil
+	}
+	p := &c.srv.journal.parts[c.client.part]
+	err := p.Fetch(context.Background(), l.seqs, func(i int, rec []byte) error {
+		body, err := partition.Body(rec)
+		if err != nil {
+			return err
+		}
+		msg := new(message.Message)
+		l.stored[l.at[i]].Message = msg
+		return message.Parse(append(make([]byte, 0, len(body)), body...), msg)
+	})
+	kept := l.stored[:0]
+	for _, st := range l.stored {
+		if st.Arrived || st.Message != nil {
+			kept = append(kept, st)
+		}
+	}
+	l.stored = kept
+	return err
+}
