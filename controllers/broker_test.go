@@ -194,6 +194,13 @@ var _ = Describe("a Broker", func() {
 		settle(b)
 		Eventually(conditionOf(b, v1alpha1.ConditionReady)).Should(Equal("True AsExpected"))
 
+		before = template()["mqtt.dunlin.dev/config-hash"]
+		change(b, func(b *v1alpha1.Broker) { b.Spec.Persistence.Sync = "Memory" })
+		Eventually(func() string { return template()["mqtt.dunlin.dev/config-hash"] }).ShouldNot(Equal(before))
+		Expect(sts.Spec.VolumeClaimTemplates).To(HaveLen(1), "the volume stays")
+		settle(b)
+		Eventually(conditionOf(b, v1alpha1.ConditionReady)).Should(Equal("True AsExpected"))
+
 		change(b, func(b *v1alpha1.Broker) { b.Spec.Replicas = new(int32) })
 		Eventually(func() int32 { template(); return *sts.Spec.Replicas }).Should(BeZero())
 		Expect(cluster.Delete(ctx, &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "edge-0", Namespace: ns}}, client.GracePeriodSeconds(0))).To(Succeed())

@@ -70,6 +70,12 @@ var _ = Describe("the API server", func() {
 			`{kind: Broker, metadata: {name: x}, spec: {mqtt: {maxPacketSize: 1}}}`, `unknown field "spec.mqtt.maxPacketSize"`),
 		Entry("a bound that is exceeded",
 			`{kind: Broker, metadata: {name: x}, spec: {mqtt: {maxQoS: 3}}}`, "spec.mqtt.maxQoS"),
+		Entry("a sync mode that doesn't exist",
+			`{kind: Broker, metadata: {name: x}, spec: {persistence: {sync: Sometimes}}}`,
+			`spec.persistence.sync: Unsupported value: "Sometimes": supported values: "Always", "Interval", "Memory"`),
+		Entry("a sync interval of nothing",
+			`{kind: Broker, metadata: {name: x}, spec: {persistence: {sync: Interval, syncIntervalMilliseconds: -1}}}`,
+			"spec.persistence.syncIntervalMilliseconds"),
 		Entry("two sources of a password",
 			`{kind: User, metadata: {name: x}, spec: {brokerRef: {name: b}, authentication: {password: {generate: {}, passwordHash: h}}}}`,
 			"set at most one of generate, secretRef and passwordHash"),
@@ -101,9 +107,16 @@ var _ = Describe("the API server", func() {
 			return cluster.Update(ctx, u).Error()
 		}).Should(ContainSubstring(message))
 	},
-		Entry("the volume", `{kind: Broker, metadata: {name: x}}`, func(u *unstructured.Unstructured) {
+		Entry("the volume's size", `{kind: Broker, metadata: {name: x}}`, func(u *unstructured.Unstructured) {
 			Expect(unstructured.SetNestedField(u.Object, "2Gi", "spec", "persistence", "size")).To(Succeed())
-		}, "persistence cannot be changed after creation"),
+		}, "spec.persistence: Invalid value: size cannot be changed after creation"),
+		Entry("the volume's class, which it had none of", `{kind: Broker, metadata: {name: x}}`, func(u *unstructured.Unstructured) {
+			Expect(unstructured.SetNestedField(u.Object, "fast", "spec", "persistence", "storageClassName")).To(Succeed())
+		}, "spec.persistence: Invalid value: storageClassName cannot be changed after creation"),
+		Entry("the volume's class, by leaving persistence out",
+			`{kind: Broker, metadata: {name: x}, spec: {persistence: {storageClassName: fast}}}`, func(u *unstructured.Unstructured) {
+				unstructured.RemoveNestedField(u.Object, "spec", "persistence")
+			}, "spec.persistence: Invalid value: storageClassName cannot be changed after creation"),
 		Entry("a User's Broker", `{kind: User, metadata: {name: x}, spec: {brokerRef: {name: b}}}`, func(u *unstructured.Unstructured) {
 			Expect(unstructured.SetNestedField(u.Object, "c", "spec", "brokerRef", "name")).To(Succeed())
 		}, "brokerRef cannot be changed: delete the object and make it anew"),
@@ -114,6 +127,21 @@ var _ = Describe("the API server", func() {
 			}, "brokerRef cannot be changed: delete the object and make it anew"),
 	)
 
+	It("lets a Broker's sync mode change, and leaves the rest of its persistence", func() {
+		u := object(ns, `{kind: Broker, metadata: {name: x}, spec: {persistence: {size: 3Gi, storageClassName: fast}}}`)
+		Expect(cluster.Create(ctx, u)).To(Succeed())
+		for _, mode := range []string{"Interval", "Memory", "Always"} {
+			Eventually(func() error { // the operator may have changed it meanwhile
+				Expect(cluster.Get(ctx, client.ObjectKeyFromObject(u), u)).To(Succeed())
+				Expect(unstructured.SetNestedField(u.Object, mode, "spec", "persistence", "sync")).To(Succeed())
+				return cluster.Update(ctx, u)
+			}).Should(Succeed())
+		}
+		Expect(u.Object["spec"].(map[string]any)["persistence"]).To(Equal(map[string]any{
+			"size": "3Gi", "storageClassName": "fast", "sync": "Always", "syncIntervalMilliseconds": int64(100),
+		}))
+	})
+
 	It("fills in the defaults of an empty Broker", func() {
 		u := object(ns, `{kind: Broker, metadata: {name: x}}`)
 		Expect(cluster.Create(ctx, u)).To(Succeed())
@@ -121,7 +149,9 @@ var _ = Describe("the API server", func() {
 		Expect(spec).To(HaveKeyWithValue("replicas", BeEquivalentTo(1)))
 		Expect(spec["listeners"]).To(Equal([]any{map[string]any{"name": "mqtts", "protocol": "MQTTS", "port": int64(8883)}}))
 		Expect(spec["authorization"]).To(Equal(map[string]any{"defaultPolicy": "Deny"}))
-		Expect(spec["persistence"]).To(Equal(map[string]any{"size": "1Gi"}))
+		Expect(spec["persistence"]).To(Equal(map[string]any{
+			"size": "1Gi", "sync": "Always", "syncIntervalMilliseconds": int64(100),
+		}))
 	})
 
 	It("takes the quickstart as it is", func() {

@@ -36,7 +36,6 @@ type Broker struct {
 // BrokerSpec is what a broker should be. `spec: {}` is a broker with TLS on 8883, its own CA, no
 // anonymous access, default deny, and 1 GiB of storage.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.persistence) || !has(oldSelf.persistence) || self.persistence == oldSelf.persistence",message="persistence cannot be changed after creation"
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port))",message="two listeners have the same port"
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, !(l.port in [8080, 8081]))",message="ports 8080 and 8081 are the broker's own (health and admin)"
 type BrokerSpec struct {
@@ -80,7 +79,9 @@ type BrokerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	Log config.Log `json:"log,omitempty"`
-	// Persistence is the volume for sessions and retained messages.
+	// Persistence is the volume for sessions and retained messages, and how sure what is on it is. A
+	// change of sync restarts the pod; with sync Memory the volume is claimed all the same and keeps
+	// what it has, for the day that sync is changed back.
 	// +kubebuilder:default={}
 	// +optional
 	Persistence Persistence `json:"persistence,omitempty"`
@@ -128,15 +129,21 @@ type BrokerTLS struct {
 	MinVersion config.TLSVersion `json:"minVersion,omitempty"`
 }
 
-// Persistence is the broker's volume.
+// Persistence is the broker's volume, and how sure what is on it is.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.size) == has(oldSelf.size) && (!has(self.size) || self.size == oldSelf.size)",message="size cannot be changed after creation"
+// +kubebuilder:validation:XValidation:rule="has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",message="storageClassName cannot be changed after creation"
 type Persistence struct {
 	// Size is the requested size of each pod's volume.
 	// +kubebuilder:default="1Gi"
 	// +optional
 	Size resource.Quantity `json:"size,omitzero"`
 	// StorageClassName is the class of the volume. Default: the cluster's default class.
+	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	StorageClassName *string `json:"storageClassName,omitempty"`
+
+	config.Durability `json:",inline"`
 }
 
 // ServiceSpec shapes the client Service.

@@ -133,18 +133,38 @@ func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
 }
 
 func serve(cfg config.Config, log *slog.Logger) int {
-	srv, err := server.New(cfg, server.Deps{Logger: log, Version: version})
-	if err != nil {
-		log.Error("configuration refused", "reason", err.Error())
-		return exitUsage
-	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
-	if err := srv.Run(ctx); err != nil {
+	refused := false
+	err := repeat(ctx, func() error {
+		srv, err := server.New(cfg, server.Deps{Logger: log, Version: version})
+		if refused = err != nil; refused {
+			return err
+		}
+		return srv.Run(ctx)
+	})
+	switch {
+	case refused:
+		log.Error("configuration refused", "reason", err.Error())
+		return exitUsage
+	case err != nil:
 		log.Error("broker failed", "reason", err.Error())
 		return exitFailed
 	}
 	log.Info("stopped")
 	return exitOK
+}
+
+// repeat runs a broker, and another one each time that a backup has been restored, until ctx is done.
+func repeat(ctx context.Context, run func() error) error {
+	for {
+		err := run()
+		if !errors.Is(err, server.ErrRestored) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return nil // the next start finds what was restored
+		}
+	}
 }

@@ -1,12 +1,16 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/server"
 )
 
 // TestRefused: what is wrong with the flags or the configuration ends the program with 2 and a
@@ -90,5 +94,42 @@ func TestConfigure(t *testing.T) {
 	}
 	if l := cfg.Listeners; len(l) != 1 || l[0].Host != "::1" || l[0].Port != 2883 || cfg.Store.Dir != "/var/lib/x" {
 		t.Errorf("listeners %+v, store %+v", l, cfg.Store)
+	}
+}
+
+// TestRepeat: it goes round after a restore, and for nothing else; a signal ends it even then.
+func TestRepeat(t *testing.T) {
+	restored := fmt.Errorf("run: %w", server.ErrRestored)
+	failed := errors.New("disk on fire")
+	for _, test := range []struct {
+		name    string
+		runs    []error // what each run returns
+		stopped int     // in which run the signal comes; 0: none
+		want    error
+	}{
+		{"stopped", []error{nil}, 1, nil},
+		{"ended by itself", []error{nil}, 0, nil},
+		{"failed", []error{failed}, 0, failed},
+		{"restored, then stopped", []error{restored, restored, nil}, 3, nil},
+		{"restored, then failed", []error{restored, failed}, 0, failed},
+		{"stopped while it restores", []error{restored}, 1, nil},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			n := 0
+			err := repeat(ctx, func() error {
+				if n++; n > len(test.runs) {
+					t.Fatalf("run %d", n)
+				}
+				if n == test.stopped {
+					cancel()
+				}
+				return test.runs[n-1]
+			})
+			if !errors.Is(err, test.want) || (err == nil) != (test.want == nil) || n != len(test.runs) {
+				t.Errorf("%v after %d runs, want %v after %d", err, n, test.want, len(test.runs))
+			}
+		})
 	}
 }

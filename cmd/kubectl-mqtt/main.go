@@ -1,5 +1,5 @@
 // Command kubectl-mqtt runs, checks and prints MQTT brokers from the YAML that a cluster would be
-// given: by itself, or as `kubectl mqtt`. It needs no cluster and talks to none.
+// given: by itself, or as `kubectl mqtt`. It needs no cluster; only backup and restore talk to one.
 package main
 
 import (

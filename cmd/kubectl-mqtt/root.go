@@ -21,7 +21,8 @@ const (
 )
 
 const rootHelp = `Runs, checks and prints MQTT brokers from Broker, User and ACL objects: the same YAML that
-you would kubectl apply. It needs no cluster and talks to none.
+you would kubectl apply, with no cluster at all. It also backs up and restores brokers, those that it
+runs and those in a cluster.
 
 Exit codes: 0 success; 1 the input is invalid, or something failed; 2 the command line is wrong.`
 
@@ -60,7 +61,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 
 func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
-		Use: "kubectl-mqtt", Short: "MQTT brokers from Kubernetes objects, without a cluster", Long: rootHelp,
+		Use: "kubectl-mqtt", Short: "MQTT brokers from Kubernetes objects, with and without a cluster", Long: rootHelp,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -68,7 +69,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(newRun(s), newValidate(s), newRender(s), &cobra.Command{
+	root.AddCommand(newRun(s), newValidate(s), newRender(s), newBackup(s), newRestore(s), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
 			fmt.Fprintf(s.out, "kubectl-mqtt %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)

@@ -95,6 +95,8 @@ func container(b *v1alpha1.Broker, p Pod) *coreac.ContainerApplyConfiguration {
 	for _, l := range b.Spec.Listeners {
 		c.WithPorts(coreac.ContainerPort().WithName(l.Name).WithContainerPort(l.Port).WithProtocol(corev1.ProtocolTCP))
 	}
+	// For Prometheus, which only finds ports that are declared. No name: a listener might have it.
+	c.WithPorts(coreac.ContainerPort().WithContainerPort(HealthPort).WithProtocol(corev1.ProtocolTCP))
 	if b.Spec.ImagePullPolicy != "" {
 		c.WithImagePullPolicy(b.Spec.ImagePullPolicy)
 	}

@@ -1,8 +1,8 @@
 // Package local runs a Broker on this machine, in this process: certificates, passwords and access
 // rules by the same render and pki as the operator's, in a state folder instead of Secrets.
 //
-// It never talks to a cluster. Only `kubectl-mqtt run` starts brokers; `kubectl-mqtt render` reads the
-// state folder and writes nothing to it.
+// It never talks to a cluster. Only `kubectl-mqtt run` starts brokers; `kubectl-mqtt render`, `backup` and
+// `restore` read the state folder and write nothing to it.
 //
 // The state folder, every file of which only its owner can read:
 //
@@ -12,6 +12,7 @@
 //	users/NAME/hash          its hash, kept as long as it is the password's
 //	auth/                    users and access rules, replaced as a whole
 //	data/BROKER/             sessions and retained messages
+//	admin/                   how to call the admin API of the broker that runs, made anew by each run
 //
 // NAME and BROKER are name, or name@namespace outside the namespace default.
 package local

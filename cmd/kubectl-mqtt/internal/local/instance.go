@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -18,8 +19,18 @@ type instance struct {
 	done chan error // receives what Run returned
 }
 
-// start runs a broker and waits until it serves.
+// start runs a broker and waits until it serves. Into one that is still starting a backup may be restored: then
+// another one is run.
 func start(c config.Config, version string, logTo io.Writer) (*instance, error) {
+	for {
+		i, err := startOnce(c, version, logTo)
+		if !errors.Is(err, server.ErrRestored) {
+			return i, err
+		}
+	}
+}
+
+func startOnce(c config.Config, version string, logTo io.Writer) (*instance, error) {
 	srv, err := server.New(c, server.Deps{Logger: logger(c.Log, logTo), Version: version})
 	if err != nil {
 		return nil, fmt.Errorf("start broker: %w", err)
@@ -40,7 +51,10 @@ func start(c config.Config, version string, logTo io.Writer) (*instance, error) 
 // halt ends the broker and waits until everything is stored and closed.
 func (i *instance) halt() error {
 	i.stop()
-	return <-i.done
+	if err := <-i.done; !errors.Is(err, server.ErrRestored) {
+		return err
+	}
+	return nil // the next start finds what was restored
 }
 
 // logger writes text lines, as far as the Broker wants them.

@@ -53,6 +53,8 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 		ListenHost:  o.ListenHost,
 		TLSCertFile: p.certs.certFile, TLSKeyFile: p.certs.keyFile,
 		AuthDir: state.path("auth"), StoreDir: state.path("data", folderName(b)),
+		AdminAddress: state.admin.address, AdminCertFile: state.admin.certFile, AdminKeyFile: state.admin.keyFile,
+		ClientKeyPins: state.admin.pins,
 	})
 	return p, p.config.Defaulted().Validate()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch"
+	"github.com/dunlin-mqtt/dunlin/broker/server"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/manifests"
 )
 
@@ -75,6 +76,9 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, r.state.Close()) }()
+	if err := r.state.openAdmin(r.Now()); err != nil {
+		return fmt.Errorf("make the admin API's files: %w", err)
+	}
 	if err := r.begin(set, problems.Warnings()); err != nil {
 		return err
 	}
@@ -115,7 +119,10 @@ func (r *runner) loop(ctx context.Context) error {
 			return r.broker.halt()
 		case err := <-r.broker.done:
 			stopTimer()
-			return fmt.Errorf("broker stopped: %w", err)
+			if err := r.startAgain(err); err != nil {
+				return err
+			}
+			continue
 		case <-r.changed:
 		case <-renew:
 		}
@@ -124,6 +131,16 @@ func (r *runner) loop(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// startAgain starts the broker again if it has ended because a backup was restored.
+func (r *runner) startAgain(ended error) (err error) {
+	if !errors.Is(ended, server.ErrRestored) {
+		return fmt.Errorf("broker stopped: %w", ended)
+	}
+	say(r.Out, "A backup has been restored: the broker starts again with it.\n")
+	r.broker, err = start(r.plan.config, r.Version, r.Log)
+	return err
 }
 
 // renewRetry is the least time to a renewal: one that is due is refused while the files are not valid.

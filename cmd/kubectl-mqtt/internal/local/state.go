@@ -17,8 +17,9 @@ const (
 
 // State is a state folder.
 type State struct {
-	dir  string
-	lock *os.File // nil: only read
+	dir   string
+	lock  *os.File // nil: only read
+	admin adminAPI
 }
 
 // ReadState looks at a state folder, which need not exist, without locking it.
@@ -41,7 +42,7 @@ func OpenState(dir string) (*State, error) {
 }
 
 // Close lets others use the folder.
-func (s *State) Close() error { return s.lock.Close() }
+func (s *State) Close() error { return errors.Join(s.closeAdmin(), s.lock.Close()) }
 
 // path is that of a file in the folder.
 func (s *State) path(elements ...string) string {

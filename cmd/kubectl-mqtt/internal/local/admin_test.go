@@ -1,0 +1,194 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/transfer"
+)
+
+// instanceOf asks the broker of dunlin-state which instance it is; "" if it does not answer.
+func instanceOf(t *testing.T) string {
+	t.Helper()
+	target, err := Target("dunlin-state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := target.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s, err := c.Status(t.Context())
+	if err != nil || s.NotReady != "" {
+		return ""
+	}
+	return s.Instance
+}
+
+// TestRunServesAdmin: the broker of a state folder can be called by what only its owner can read, also after an edit
+// has started it again; and nobody is there when the run has ended.
+func TestRunServesAdmin(t *testing.T) {
+	yaml := quickstart(t, freePort(t))
+	t.Chdir(t.TempDir())
+	save(t, yaml)
+	if _, err := Target("dunlin-state"); err == nil || err.Error() !=
+		"no broker runs by the state folder dunlin-state: start one with kubectl-mqtt run --state-dir dunlin-state" {
+		t.Errorf("before the first run: %v", err)
+	}
+	r := run(t, nil)
+	var first string
+	eventually(t, "an answer", func() bool { first = instanceOf(t); return first != "" })
+	entries, err := os.ReadDir("dunlin-state/admin")
+	if err != nil || len(entries) != 6 {
+		t.Errorf("in admin/: %v, %v", entries, err)
+	}
+	for _, e := range entries {
+		if info, err := e.Info(); err != nil || info.Mode() != 0o600 {
+			t.Errorf("%s: mode %v, %v", e.Name(), info.Mode(), err)
+		}
+	}
+	save(t, strings.Replace(yaml, "}]}", fmt.Sprintf("}, {name: plain, protocol: MQTT, port: %d}]}", freePort(t)), 1))
+	eventually(t, "the restart", r.out.has("plain      MQTT"))
+	eventually(t, "another instance", func() bool { now := instanceOf(t); return now != "" && now != first })
+
+	if err := r.stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat("dunlin-state/admin/address"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the address is still there: %v", err)
+	}
+	if _, err := Target("dunlin-state"); err == nil {
+		t.Error("after the run: there is a target")
+	}
+}
+
+// TestRunAdminKeys: each run has keys of its own, and one of before cannot call it.
+func TestRunAdminKeys(t *testing.T) {
+	yaml := quickstart(t, freePort(t))
+	t.Chdir(t.TempDir())
+	save(t, yaml)
+	if err := run(t, nil).stop(); err != nil {
+		t.Fatal(err)
+	}
+	old := map[string]string{}
+	for _, file := range []string{"client.crt", "client.key"} {
+		old[file] = readFile(t, filepath.Join("dunlin-state/admin", file))
+	}
+	run(t, nil)
+	eventually(t, "an answer", func() bool { return instanceOf(t) != "" })
+	for file, content := range old {
+		if err := os.WriteFile(filepath.Join("dunlin-state/admin", file), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	target, err := Target("dunlin-state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := target.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "bad certificate") {
+		t.Errorf("with the keys of another run: %v", err)
+	}
+}
+
+// TestRunRestores: what a backup has is what the broker has after a restore, and the run goes on.
+func TestRunRestores(t *testing.T) {
+	port := freePort(t)
+	yaml := quickstart(t, port)
+	t.Chdir(t.TempDir())
+	save(t, yaml)
+	r := run(t, nil)
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	secret := strings.TrimSpace(readFile(t, "dunlin-state/users/alice/password"))
+	retain := func(c client, text string) {
+		if _, err := c.exchange(0x31, field("sensors/1"), []byte(text)); err != nil { // its own message comes back
+			t.Fatal(err)
+		}
+	}
+	target, err := Target("dunlin-state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := login(t, address, "dunlin-state/ca.crt", "alice", secret)
+	if code, err := c.subscribe("sensors/1"); code != 0 || err != nil {
+		t.Fatalf("subscribe: return code %#x, error %v", code, err)
+	}
+	retain(c, "before")
+	if _, err := transfer.Save(t.Context(), target, "b", false, func(int64) {}); err != nil {
+		t.Fatal(err)
+	}
+	retain(c, "after")
+
+	f, size, err := transfer.Open("b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close() //nolint:errcheck // a test's
+	if err := transfer.Load(t.Context(), target, f, size, patience, func(int64) {}, func() {}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.receive(); err == nil {
+		t.Error("a client of before is still connected")
+	}
+	c = login(t, address, "dunlin-state/ca.crt", "alice", secret)
+	first, err := c.exchange(0x82, []byte{0, 1}, field("sensors/1"), []byte{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second, err := c.receive() // SUBACK and the retained message come in any order
+	if want := "1" + string(field("sensors/1")) + "before"; err != nil || string(first) != want && string(second) != want {
+		t.Errorf("received %q and %q, error %v, want %q", first, second, err, want)
+	}
+	if !r.out.has("A backup has been restored: the broker starts again with it.\n")() {
+		t.Errorf("nothing is said of it:\n%s", r.out)
+	}
+}
+
+// TestStartAgain: after a restore the broker is started again, and for nothing else.
+func TestStartAgain(t *testing.T) {
+	yaml := quickstart(t, freePort(t))
+	t.Chdir(t.TempDir())
+	save(t, yaml)
+	out, log := &output{}, &output{}
+	o := options(t, out, log)
+	set, problems := o.Loader.Load(o.Paths)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	state, err := OpenState("dunlin-state")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer state.Close() //nolint:errcheck // a test's
+	r := &runner{Options: o, state: state}
+	if r.plan, err = makePlan(set, o, state, now); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeBundle(state.path("auth"), r.plan.bundle); err != nil {
+		t.Fatal(err)
+	}
+	failed := errors.New("disk on fire")
+	if err := r.startAgain(failed); !errors.Is(err, failed) || r.broker != nil {
+		t.Errorf("after a failure: %v", err)
+	}
+	if err := r.startAgain(server.ErrRestored); err != nil || r.broker == nil {
+		t.Fatalf("after a restore: %v", err)
+	}
+	if !strings.Contains(out.String(), "A backup has been restored: the broker starts again with it.\n") {
+		t.Errorf("said: %s", out)
+	}
+	if err := r.broker.halt(); err != nil {
+		t.Error(err)
+	}
+}
