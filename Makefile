@@ -15,6 +15,8 @@ GO_BUILD := go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 GO_TEST ?= go test
 FUZZTIME ?= 10s
 BENCH ?= .
+KILLS ?= 50
+BROKER ?= dunlin
 TAG ?= dev
 
 ##@ Use
@@ -86,8 +88,16 @@ test-race: ## The broker's tests under the race detector. Needs gcc.
 fuzz: ## Every fuzz test for a while each. FUZZTIME=10s
 	hack/fuzz.sh $(FUZZTIME)
 
+.PHONY: crash
+crash: ## Kill a broker over and over while it is used. KILLS=50 BROKER=dunlin|mosquitto|mosquitto-1s|mosquitto-each
+	go test -count=1 -timeout 0 -v ./test/crash -kills $(KILLS) -broker $(BROKER) $(CRASH_FLAGS)
+
 .PHONY: bench
-bench: ## The broker's benchmarks. BENCH=pattern
+bench: ## What durability costs, into docs/performance.md: minutes. BENCH_FLAGS=-smoke is seconds and writes nothing.
+	go run ./test/bench $(or $(BENCH_FLAGS),-page docs/performance.md)
+
+.PHONY: bench-code
+bench-code: ## The benchmarks in the broker's packages. BENCH=pattern
 	go test -run '^$$' -bench '$(BENCH)' -benchmem ./broker/...
 
 .PHONY: e2e

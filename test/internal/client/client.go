@@ -1,0 +1,198 @@
+package client
+
+import (
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+)
+
+// Patience is how long a client waits for a packet.
+const Patience = 30 * time.Second
+
+// flushAt is the size in bytes from which what is queued is written without waiting for Flush.
+const flushAt = 64 << 10
+
+// Client is one connection. It belongs to one goroutine; only Close may come from another.
+type Client struct {
+	nc      net.Conn
+	version packet.Version
+	buf     []byte // what has been read: buf[from:] has not been looked at
+	from    int
+	out     []byte // what is queued
+	wait    time.Duration
+}
+
+// Packet is a packet from the broker. Of the fields after Type, the one that goes with it is set.
+type Packet struct {
+	Type       packet.Type
+	Publish    packet.Publish // its slices are valid until the next call of Next
+	Connack    packet.Connack
+	Ack        packet.Ack // PUBACK, PUBREC, PUBREL, PUBCOMP
+	Suback     packet.Suback
+	Unsuback   packet.Unsuback
+	Disconnect packet.Disconnect
+}
+
+// Dial connects over TCP.
+func Dial(addr string) (*Client, error) {
+	nc, err := net.DialTimeout("tcp", addr, Patience)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{nc: nc, version: packet.V5, wait: Patience}, nil
+}
+
+// Start dials and sends CONNECT, as MQTT 5 if it says no version. A refusal is an error.
+func Start(addr string, p packet.Connect) (*Client, packet.Connack, error) {
+	c, err := Dial(addr)
+	if err != nil {
+		return nil, packet.Connack{}, err
+	}
+	if p.Version == 0 {
+		p.Version = packet.V5
+	}
+	c.version = p.Version
+	c.queue(p.Append(c.out))
+	got, err := c.Expect(packet.TypeConnack)
+	if err == nil && got.Connack.Reason != packet.Success {
+		err = fmt.Errorf("connect %s: %v %s", p.ClientID, got.Connack.Reason, got.Connack.Properties.ReasonString)
+	}
+	if err != nil {
+		c.Close()
+		return nil, packet.Connack{}, err
+	}
+	return c, got.Connack, nil
+}
+
+// Close closes the connection and says nothing to the broker.
+func (c *Client) Close() { _ = c.nc.Close() } // a peer that is gone is as good
+
+// SetPatience sets how long Next waits.
+func (c *Client) SetPatience(d time.Duration) { c.wait = d }
+
+// Publish queues a PUBLISH.
+func (c *Client) Publish(p *packet.Publish) { c.queue(p.Append(c.out, c.version)) }
+
+// Ack queues PUBACK, PUBREC, PUBREL or PUBCOMP.
+func (c *Client) Ack(t packet.Type, id uint16) {
+	a := packet.Ack{PacketID: id}
+	c.queue(a.Append(c.out, t, c.version))
+}
+
+// Subscribe queues a SUBSCRIBE.
+func (c *Client) Subscribe(id uint16, filters ...packet.Filter) {
+	s := packet.Subscribe{PacketID: id, Filters: filters}
+	c.queue(s.Append(c.out, c.version))
+}
+
+// Unsubscribe queues an UNSUBSCRIBE.
+func (c *Client) Unsubscribe(id uint16, filters ...string) {
+	u := packet.Unsubscribe{PacketID: id, Filters: filters}
+	c.queue(u.Append(c.out, c.version))
+}
+
+// Ping queues a PINGREQ.
+func (c *Client) Ping() { c.queue(packet.AppendPingreq(c.out)) }
+
+// Disconnect says DISCONNECT and waits until the broker has closed the connection, when it has given up the session.
+func (c *Client) Disconnect() {
+	var d packet.Disconnect
+	c.queue(d.Append(c.out, c.version))
+	for {
+		if _, err := c.Next(); err != nil {
+			c.Close()
+			return
+		}
+	}
+}
+
+// queue takes what a packet was appended to. An error of writing shows at the next read.
+func (c *Client) queue(out []byte) {
+	c.out = out
+	if len(c.out) >= flushAt {
+		_ = c.Flush()
+	}
+}
+
+// Flush writes what is queued.
+func (c *Client) Flush() error {
+	if len(c.out) == 0 {
+		return nil
+	}
+	_ = c.nc.SetWriteDeadline(time.Now().Add(Patience))
+	_, err := c.nc.Write(c.out)
+	c.out = c.out[:0]
+	return err
+}
+
+// Next is the next packet. If it has not been read yet, what is queued is written before the wait.
+func (c *Client) Next() (Packet, error) {
+	for {
+		h, body, n, _, err := packet.NextVersion(c.buf[c.from:], 0, c.version)
+		if err != nil {
+			return Packet{}, err
+		}
+		if n > 0 {
+			c.from += n
+			return c.parse(h, body)
+		}
+		if err := c.Flush(); err != nil {
+			return Packet{}, err
+		}
+		if err := c.fill(); err != nil {
+			return Packet{}, err
+		}
+	}
+}
+
+// fill reads once.
+func (c *Client) fill() error {
+	rest := copy(c.buf, c.buf[c.from:])
+	c.buf, c.from = c.buf[:rest], 0
+	if rest == cap(c.buf) {
+		c.buf = append(make([]byte, 0, max(16<<10, 4*rest)), c.buf...)
+	}
+	_ = c.nc.SetReadDeadline(time.Now().Add(c.wait))
+	n, err := c.nc.Read(c.buf[rest:cap(c.buf)])
+	c.buf = c.buf[:rest+n]
+	if n > 0 {
+		return nil
+	}
+	return err
+}
+
+// Expect is Next, which must be of type t; messages that come first are passed over.
+func (c *Client) Expect(t packet.Type) (Packet, error) {
+	for {
+		p, err := c.Next()
+		switch {
+		case err != nil:
+			return p, fmt.Errorf("wait for %v: %w", t, err)
+		case p.Type == t:
+			return p, nil
+		case p.Type != packet.TypePublish:
+			return p, fmt.Errorf("wait for %v: %v came: %v", t, p.Type, p.Disconnect.Reason)
+		}
+	}
+}
+
+func (c *Client) parse(h packet.Header, body []byte) (p Packet, err error) {
+	p.Type = h.Type
+	switch h.Type {
+	case packet.TypePublish:
+		err = p.Publish.Parse(h.Flags, body, c.version)
+	case packet.TypePuback, packet.TypePubrec, packet.TypePubrel, packet.TypePubcomp:
+		err = p.Ack.Parse(h.Type, body, c.version)
+	case packet.TypeConnack:
+		err = p.Connack.Parse(body, c.version)
+	case packet.TypeSuback:
+		err = p.Suback.Parse(body, c.version)
+	case packet.TypeUnsuback:
+		err = p.Unsuback.Parse(body, c.version)
+	case packet.TypeDisconnect:
+		err = p.Disconnect.Parse(body, c.version)
+	}
+	return p, err
+}

@@ -1,0 +1,5 @@
+// Package daemon runs a real broker as a process of its own, Dunlin or Mosquitto, for tests that kill it and benchmarks
+// that measure it from outside: what it has used of the processor and the memory is read from /proc (Linux).
+//
+// It knows nothing of what is published; only the crash test and the benchmarks use it.
+package daemon
