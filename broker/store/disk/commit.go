@@ -126,24 +126,6 @@ func (s *Store) touch(p *part) *part {
 	return p
 }
 
-// reclaim makes Pebble give back what was dropped. It does so by itself when a table is full, and none will be now.
-func (s *Store) reclaim() {
-	select {
-	case <-s.flushed:
-	default:
-		if s.flushed != nil {
-			return // at it
-		}
-	}
-	if s.flushed = nil; s.drops == 0 {
-		return
-	}
-	s.drops = 0
-	if flushed, err := s.db.AsyncFlush(); err == nil { // else it says so as a background error
-		s.flushed = flushed
-	}
-}
-
 // apply writes b and waits for its sync. After an error the database is closed: b may be in the page cache and not on the disk, where
 // a second sync would not put it.
 func (s *Store) apply(b *pebble.Batch) error {

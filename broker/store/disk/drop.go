@@ -26,7 +26,6 @@ func (p *part) encodeDrop(b *pebble.Batch, ranges []store.Range) error {
 		if err := p.deleteRange(b, store.Range{From: p.draft.first, To: lowest}); err != nil {
 			return err
 		}
-		p.store.drops++
 		p.draft.first = lowest
 		ranges = clip(ranges, lowest, p.draft.next)
 	}
@@ -34,12 +33,12 @@ func (p *part) encodeDrop(b *pebble.Batch, ranges []store.Range) error {
 		if err := p.deleteRange(b, r); err != nil {
 			return err
 		}
-		p.store.drops++
 	}
 	return nil
 }
 
 func (p *part) deleteRange(b *pebble.Batch, r store.Range) error {
+	p.store.dropped.add(p.n, r)
 	if r.To-r.From > dropSingly {
 		return b.DeleteRange(logKey(nil, p.n, r.From), logKey(nil, p.n, r.To), nil)
 	}

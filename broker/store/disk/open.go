@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,7 +16,11 @@ import (
 const (
 	cacheSize    = 16 << 20 // bytes of blocks read from files
 	memTableSize = 16 << 20 // bytes of a table that is being filled; there may be two
-	openFiles    = 256
+	blockSize    = 32 << 10 // bytes of a block of a file: a queue is read in runs of records
+	// compactAt is how many overlapping tables there are before they are merged: most of what they hold is
+	// dropped soon.
+	compactAt = 8
+	openFiles = 256
 
 	pebbleFormat = pebble.FormatTableFormatV6 // pinned: raising it is one-way
 
@@ -103,6 +108,7 @@ func open(o Options, migrations []migration) (*Store, error) {
 		return nil, fmt.Errorf("lock it: is another broker using it? %w", err)
 	}
 	s := &Store{opts: o, migrations: migrations, lock: lock, ended: make(chan struct{})}
+	s.stop, s.cancel = context.WithCancel(context.Background())
 	s.queue.init()
 	s.fs = manifestFS{o.FS}
 	if o.Sync == Interval {
@@ -148,16 +154,22 @@ func (s *Store) openDB() (*pebble.DB, error) {
 func (s *Store) dataDir() string { return s.opts.FS.PathJoin(s.opts.Dir, dataName) }
 
 func (s *Store) pebbleOptions() *pebble.Options {
-	return &pebble.Options{
+	o := &pebble.Options{
 		FS:                         s.fs,
 		Logger:                     logger{s.opts.Log, s.opts.Dir},
 		CacheSize:                  cacheSize,
 		MemTableSize:               s.memTable(),
 		MaxOpenFiles:               openFiles,
 		FormatMajorVersion:         pebbleFormat,
+		L0CompactionThreshold:      compactAt,
+		L0StopWritesThreshold:      4 * compactAt,
 		CompactionConcurrencyRange: func() (lower, upper int) { return 1, 1 },
 		EventListener:              s.events(),
 	}
+	for i := range o.Levels {
+		o.Levels[i].BlockSize = blockSize
+	}
+	return o
 }
 
 // memTable is the size of a table that is being filled, and so of a log: small in a small store.

@@ -39,9 +39,13 @@ type Store struct {
 	snapshots map[*pebble.Snapshot]struct{} // of db, that are in use
 
 	// What only the committer touches.
-	touched []*part         // by the batch
-	drops   int             // since the last reclaim
-	flushed <-chan struct{} // closed when what reclaim began is done; nil: nothing
+	touched []*part // by the batch
+	dropped spans
+
+	reclaiming atomic.Bool
+	background sync.WaitGroup
+	stop       context.Context // done when the store is to be closed
+	cancel     context.CancelFunc
 }
 
 var _ store.Store = (*Store)(nil)
@@ -122,6 +126,8 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.queue.close()
 		<-s.ended
+		s.cancel()
+		s.background.Wait()
 		s.closeErr = s.closeDB()
 	})
 	return s.closeErr
