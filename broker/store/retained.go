@@ -56,6 +56,22 @@ func (x *RetainedIndex) current(d deadline) bool {
 	return ok && v.expires == d.at
 }
 
+// Revert takes back that r was Set with a version, unless another has been since: former, which is kept
+// elsewhere, is found again, or nothing if it is nil.
+func (x *RetainedIndex) Revert(name string, version uint64, former *Retained) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if v, ok := x.names.Get(name); !ok || v.version != version {
+		return
+	}
+	if former == nil {
+		old, _ := x.names.Delete(name)
+		x.held -= len(old.record)
+		return
+	}
+	x.set(name, retained{expires: former.Expires})
+}
+
 // Release lets go of name's record if it is still of that version, and is kept elsewhere now, and more than budget bytes are held.
 func (x *RetainedIndex) Release(name string, version uint64, budget int) {
 	x.mu.Lock()

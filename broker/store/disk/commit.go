@@ -3,6 +3,7 @@ package disk
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -11,24 +12,36 @@ import (
 // commitAll is the committer: it writes batch after batch until the queue is closed and empty.
 func (s *Store) commitAll() {
 	defer close(s.ended)
-	var timer *time.Timer // runs while a sync is put off
+	var timer, retry *time.Timer // the one runs while a sync is put off, the other while a write has failed
 	for batch, due, more := s.queue.take(filling{}); more; batch, due, more = s.queue.take(batch) {
 		if len(batch.requests) > 0 {
 			s.commitBatch(batch.requests)
 		}
-		if due {
+		if due && timer != nil {
 			s.syncLate()
 			timer = nil
+		}
+		if due && retry != nil {
+			_ = s.commit(nil) // Health says how it went
+			retry = nil
+		}
+		if retry == nil && s.health.failed() {
+			retry = time.AfterFunc(retryAfter, s.queue.syncDue)
 		}
 		if timer == nil && s.lazy != nil && s.lazy.isDirty() {
 			timer = time.AfterFunc(s.opts.Interval, s.queue.syncDue)
 		}
 		batch.reset()
 	}
-	if timer != nil {
-		timer.Stop() // Close syncs
+	for _, t := range []*time.Timer{timer, retry} {
+		if t != nil {
+			t.Stop() // Close syncs
+		}
 	}
 }
+
+// retryAfter is how long after a failed write another is tried, if nobody asks for one before.
+const retryAfter = time.Second
 
 func (s *Store) commitBatch(requests []request) {
 	err := s.commit(requests)
@@ -87,6 +100,11 @@ func (s *Store) write(requests []request) error {
 		return err
 	}
 	b := s.db.NewBatch()
+	if s.health.failed() { // so that there is something to sync
+		if err := b.Set(formatKey, strconv.AppendInt(nil, int64(s.format()), 10), nil); err != nil {
+			return err
+		}
+	}
 	room := s.room()
 	for i := range requests {
 		r := &requests[i]

@@ -24,13 +24,42 @@ func (s *Store) index(r *request) {
 	}
 }
 
-// release lets go of those that need not be in memory any more. What could not be written stays.
+// release lets go of those that need not be in memory any more. What could not be written stays, but what was refused for
+// want of room goes: it was not even tried.
 func (s *Store) release(r *request) {
-	if r.write == nil || r.err != nil {
+	switch {
+	case r.write == nil:
+		return
+	case errors.Is(r.err, store.ErrFull):
+		s.revert(r)
+		return
+	case r.err != nil:
 		return
 	}
 	for i := range r.write.Retain {
 		s.retained.Release(r.write.Retain[i].Topic, r.version+uint64(i), s.opts.RetainedMemoryBytes)
+	}
+}
+
+// revert makes Retained find again what it found before r.
+func (s *Store) revert(r *request) {
+	for i := range r.write.Retain {
+		topic := r.write.Retain[i].Topic
+		key := retainedKey(nil, topic)
+		var former *store.Retained
+		err := s.withDB(func(db *pebble.DB) error {
+			value, closer, err := db.Get(key)
+			if err != nil {
+				return err
+			}
+			defer closer.Close() //nolint:errcheck // it only releases memory
+			found, err := unsealRetained(key, value)
+			former = &store.Retained{Topic: topic, Expires: found.Expires}
+			return err
+		})
+		if err == nil || errors.Is(err, pebble.ErrNotFound) { // else it stays as it is
+			s.retained.Revert(topic, r.version+uint64(i), former)
+		}
 	}
 }
 

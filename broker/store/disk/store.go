@@ -137,6 +137,9 @@ func (s *Store) closeDB() error {
 	s.dbMu.Lock()
 	defer s.dbMu.Unlock()
 	err := s.Health()
+	if errors.Is(err, store.ErrFull) {
+		err = nil // nothing is lost: who was refused has been told
+	}
 	if s.db != nil {
 		err = errors.Join(err, s.closePebble())
 	}
@@ -160,6 +163,13 @@ func (h *health) swap(what *error, err error) (before error) {
 	defer h.mu.Unlock()
 	before, *what = *what, err
 	return before
+}
+
+// failed says whether the last write failed, for another reason than want of room.
+func (h *health) failed() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.commit != nil && !errors.Is(h.commit, store.ErrFull)
 }
 
 func (h *health) get() error {
