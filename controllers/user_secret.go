@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
-	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
@@ -76,16 +75,9 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 // preferred where the Broker has both.
 func (r *UserReconciler) address(ctx context.Context, b *v1alpha1.Broker) (map[string][]byte, error) {
 	data := map[string][]byte{}
-	listener, scheme := b.Spec.Listeners[0], "mqtt"
-	for _, l := range b.Spec.Listeners {
-		if l.Protocol != config.ProtocolMQTT {
-			listener, scheme = l, "mqtts"
-			break
-		}
-	}
-	host, port := children.Host(b), strconv.Itoa(int(listener.Port))
-	data[keyHost], data[keyPort] = []byte(host), []byte(port)
-	data[keyURI] = []byte(scheme + "://" + host + ":" + port)
+	listener := children.PreferredListener(b)
+	data[keyHost], data[keyPort] = []byte(children.Host(b)), []byte(strconv.Itoa(int(listener.Port)))
+	data[keyURI] = []byte(children.URI(b, listener))
 	if b.Status.CASecretName == "" {
 		return data, nil
 	}

@@ -99,6 +99,8 @@ type BrokerSpec struct {
 }
 
 // ListenerSpec is one port of the broker.
+//
+// +kubebuilder:validation:XValidation:rule="self.protocol in ['WS', 'WSS'] || !has(self.path) && !has(self.origins)",message="path and origins are for WS and WSS only"
 type ListenerSpec struct {
 	config.ListenerSettings `json:",inline"`
 }

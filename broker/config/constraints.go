@@ -11,6 +11,7 @@ type constraint struct {
 	MinItems, MaxItems   int
 	Unique               bool // items
 	ItemMin, ItemMax     int  // length of each item
+	ItemPattern          *regexp.Regexp
 }
 
 // constraints are the defaults and limits by Go type and field. They repeat the kubebuilder markers of the types
@@ -28,6 +29,12 @@ var constraints = map[string]constraint{
 	"ListenerSettings.Protocol":       {Default: "MQTTS"},
 	"ListenerSettings.Port":           {Min: new(int64(1)), Max: new(int64(65535))},
 	"ListenerSettings.MaxConnections": {Min: new(int64(0))},
+	"ListenerSettings.Path":           {MaxLength: 255, Pattern: regexp.MustCompile(`^/[!-"$&->@-~]*$`)},
+	"ListenerSettings.Origins": {MaxItems: 64, Unique: true, ItemMin: 1, ItemMax: 255,
+		ItemPattern: regexp.MustCompile(`^https?://[^/?#@]+$`)},
+	"ProxyProtocol.Trusted": {MinItems: 1, MaxItems: 64, Unique: true, ItemMin: 1, ItemMax: 43,
+		ItemPattern: regexp.MustCompile(`^[0-9a-fA-F:.]+(/[0-9]{1,3})?$`)},
+	"Listener.SocketMode": {Pattern: regexp.MustCompile(`^0?[0-7]{3}$`)},
 
 	"MQTT.MaxPacketSizeBytes":            {Default: "1048576", Min: new(int64(1024)), Max: new(int64(268435460))},
 	"MQTT.ReceiveMaximum":                {Default: "1024", Min: new(int64(1)), Max: new(int64(65535))},
@@ -63,7 +70,7 @@ var enums = map[string][]string{
 	"Action":      {string(ActionPublish), string(ActionSubscribe)},
 	"LogLevel":    {string(LogDebug), string(LogInfo), string(LogWarn), string(LogError)},
 	"LogFormat":   {string(LogText), string(LogJSON)},
-	"Protocol":    {string(ProtocolMQTT), string(ProtocolMQTTS)},
+	"Protocol":    {string(ProtocolMQTT), string(ProtocolMQTTS), string(ProtocolWS), string(ProtocolWSS)},
 	"TLSVersion":  {string(TLS12), string(TLS13)},
 	"SyncMode":    {string(SyncAlways), string(SyncInterval), string(SyncMemory)},
 	"QueuePolicy": {string(DropOldest), string(DropNewest), string(Refuse)},

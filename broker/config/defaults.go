@@ -9,6 +9,9 @@ import (
 // defaultPort is where the broker listens, on this machine only, when it is told of no listener.
 const defaultPort = 1883
 
+// defaultSocketMode lets the broker's user and group, and nobody else, connect to a unix socket.
+const defaultSocketMode = "0660"
+
 // Defaulted returns a copy of c in which every unset field has its default.
 func (c Config) Defaulted() Config {
 	out := *c.DeepCopy()
@@ -18,13 +21,24 @@ func (c Config) Defaulted() Config {
 			Host:             "127.0.0.1",
 		}}
 	}
-	for _, l := range out.Listeners {
-		if l.TLS != nil && l.TLS.MinVersion == "" {
-			l.TLS.MinVersion = TLS12
-		}
+	for i := range out.Listeners {
+		out.Listeners[i].setDefaults()
 	}
 	setDefaults(reflect.ValueOf(&out).Elem())
 	return out
+}
+
+// setDefaults sets those that depend on what kind of listener l is.
+func (l *Listener) setDefaults() {
+	if l.TLS != nil && l.TLS.MinVersion == "" {
+		l.TLS.MinVersion = TLS12
+	}
+	if l.Socket != "" && l.SocketMode == "" {
+		l.SocketMode = defaultSocketMode
+	}
+	if l.Protocol.WebSocket() && l.Path == "" {
+		l.Path = DefaultPath
+	}
 }
 
 // Defaulted returns a copy of s in which every unset field has its default.

@@ -33,7 +33,7 @@ func TestConstraintsAreTheMarkers(t *testing.T) {
 func TestDefaultsFitTheirFields(t *testing.T) {
 	known := make(map[string]bool)
 	acls := ACLSet{ACLs: []ACL{{ACLRules: ACLRules{Subjects: make([]Subject, 1), Rules: make([]Rule, 1)}}}}
-	for _, v := range []reflect.Value{reflect.ValueOf(Config{Listeners: make([]Listener, 1)}.Defaulted()), reflect.ValueOf(acls.Defaulted())} {
+	for _, v := range []reflect.Value{reflect.ValueOf(Config{Listeners: []Listener{{ListenerSettings: ListenerSettings{ProxyProtocol: &ProxyProtocol{}}}}}.Defaulted()), reflect.ValueOf(acls.Defaulted())} {
 		walk(v, "", func(f field, path string) {
 			known[f.key] = true
 			if constraints[f.key].Default != "" && constraints[f.key].Default != "0" && f.value.IsZero() {
@@ -128,7 +128,7 @@ func (c *constraint) set(t *testing.T, marker string) bool {
 		return n
 	}
 	switch strings.TrimPrefix(name, "kubebuilder:") {
-	case "optional":
+	case "optional", "required":
 	case "default":
 		c.Default = value
 	case "validation:Minimum":
@@ -149,6 +149,8 @@ func (c *constraint) set(t *testing.T, marker string) bool {
 		c.ItemMin = int(number())
 	case "validation:items:MaxLength":
 		c.ItemMax = int(number())
+	case "validation:items:Pattern":
+		c.ItemPattern = regexp.MustCompile(strings.Trim(value, "`"))
 	case "listType":
 		c.Unique = value == "set"
 	default:

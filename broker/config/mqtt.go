@@ -88,7 +88,7 @@ type MQTT struct {
 	MaxQueuedBytesTotal int64 `json:"maxQueuedBytesTotal,omitempty"`
 	// QueuePolicy says what happens when a queue is full: the oldest waiting message or the new one
 	// is dropped and counted, or the new one is refused: nobody gets it and its publisher is told so
-	// (MQTT 5: 0x97; 3.1.1 has no such answer, so it gets none and has to send again).
+	// (MQTT 5: 0x97; 3.1.1 has no such answer: its connection is closed, and it has to send again).
 	// +kubebuilder:default=DropOldest
 	// +optional
 	QueuePolicy QueuePolicy `json:"queuePolicy,omitempty"`

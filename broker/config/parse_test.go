@@ -114,7 +114,8 @@ func TestParseRefuses(t *testing.T) {
 		{"too many bits", "mqtt:\n  receiveMaximum: 4294967297\n", "b.yaml:2: mqtt.receiveMaximum: 4294967297 is out of range: it does not fit into 32 bits"},
 		{"enum", "log:\n  level: debug\n", `b.yaml:2: log.level: "debug" is not one of Debug, Info, Warn, Error`},
 		{"required", "listeners:\n- protocol: MQTT\n",
-			"b.yaml:2: listeners[0].name: must be set\nb.yaml:2: listeners[0].port: 0 is out of range: must be from 1 to 65535"},
+			"b.yaml:2: listeners[0].name: must be set\nb.yaml:2: listeners[0].port: must be set, from 1 to 65535"},
+		{"port 0", "listeners:\n- {name: a, protocol: MQTT, port: 0}\n", "b.yaml:2: listeners[0].port: 0 is out of range: must be from 1 to 65535"},
 		{"name", "listeners:\n- {name: -a, protocol: MQTT, port: 1}\n- {name: a2345678901234567, protocol: MQTT, port: 2}\n",
 			"b.yaml:2: listeners[0].name: \"-a\" must match ^[a-z0-9]([-a-z0-9]*[a-z0-9])?$\n" +
 				"b.yaml:3: listeners[1].name: has 17 characters, at most 15 are allowed"},
@@ -127,6 +128,37 @@ func TestParseRefuses(t *testing.T) {
 			"b.yaml:3: listeners[1].name: \"a\" is the name of listeners[0] too\nb.yaml:3: listeners[1].port: 1 is the port of listeners[0] (a) too"},
 		{"host with a port", "listeners:\n- {name: a, protocol: MQTT, port: 1, host: \"127.0.0.1:1883\"}\n",
 			`b.yaml:2: listeners[0].host: "127.0.0.1:1883" must be an address or a host name, without a port`},
+		{"WSS without TLS", "listeners:\n- {name: a, protocol: WSS, port: 1}\n", "b.yaml:2: listeners[0].tls: must be set for protocol WSS"},
+		{"WS with TLS", "listeners:\n- {name: a, protocol: WS, port: 1, tls: {certFile: a, keyFile: b}}\n",
+			"b.yaml:2: listeners[0].tls: must not be set for protocol WS"},
+		{"path and origins of MQTT", "listeners:\n- {name: a, protocol: MQTT, port: 1, path: /mqtt, origins: [\"http://a\"]}\n",
+			"b.yaml:2: listeners[0].path: must not be set for protocol MQTT: only WS and WSS have a path\n" +
+				"b.yaml:2: listeners[0].origins: must not be set for protocol MQTT: only WS and WSS have origins"},
+		{"path", "listeners:\n- {name: a, protocol: WS, port: 1, path: \"/a?b\"}\n",
+			"b.yaml:2: listeners[0].path: \"/a?b\" must match ^/[!-\"$&->@-~]*$"},
+		{"origins", "listeners:\n- {name: a, protocol: WS, port: 1, origins: [\"*\", \"https://a/\", \"https://b\", \"https://b\"]}\n",
+			"b.yaml:2: listeners[0].origins[0]: \"*\" must match ^https?://[^/?#@]+$\n" +
+				"b.yaml:2: listeners[0].origins[1]: \"https://a/\" must match ^https?://[^/?#@]+$\n" +
+				"b.yaml:2: listeners[0].origins[3]: \"https://b\" is there twice"},
+		{"proxies", "listeners:\n- name: a\n  protocol: MQTT\n  port: 1\n  proxyProtocol:\n    trusted:\n    - 10.0.0.0/33\n    - lb.example.com\n    - fe80::1\n",
+			"b.yaml:7: listeners[0].proxyProtocol.trusted[0]: \"10.0.0.0/33\" must be a network such as 10.0.0.0/8, or an address\n" +
+				"b.yaml:8: listeners[0].proxyProtocol.trusted[1]: \"lb.example.com\" must match ^[0-9a-fA-F:.]+(/[0-9]{1,3})?$"},
+		{"no proxies", "listeners:\n- {name: a, protocol: MQTT, port: 1, proxyProtocol: {}}\n",
+			"b.yaml:2: listeners[0].proxyProtocol.trusted: has 0 items: must have from 1 to 64"},
+		{"socket and what it has none of",
+			"listeners:\n- {name: a, protocol: WS, port: 1, host: \"::\", proxyProtocol: {trusted: [\"::1\"]}, socket: run/a.sock, socketMode: \"0999\"}\n",
+			"b.yaml:2: listeners[0].socketMode: \"0999\" must match ^0?[0-7]{3}$\n" +
+				"b.yaml:2: listeners[0].protocol: must be MQTT on a unix socket, which nobody can listen in on\n" +
+				"b.yaml:2: listeners[0].port: must not be set together with socket\n" +
+				"b.yaml:2: listeners[0].host: must not be set together with socket\n" +
+				"b.yaml:2: listeners[0].proxyProtocol: must not be set together with socket\n" +
+				"b.yaml:2: listeners[0].socket: \"run/a.sock\" must be an absolute path"},
+		{"socket, too long", "listeners:\n- {name: a, protocol: MQTT, socket: /" + strings.Repeat("s", 107) + "}\n",
+			"b.yaml:2: listeners[0].socket: has 108 bytes, the path of a unix socket has at most 107"},
+		{"socket, twice", "listeners:\n- {name: a, protocol: MQTT, socket: /run/s}\n- {name: b, protocol: MQTT, socket: /run//s}\n",
+			"b.yaml:3: listeners[1].socket: \"/run//s\" is the socket of listeners[0] (a) too"},
+		{"mode without socket", "listeners:\n- {name: a, protocol: MQTT, port: 1, socketMode: \"0600\"}\n",
+			"b.yaml:2: listeners[0].socketMode: must not be set without socket"},
 		{"bundle and files", "authFiles:\n  bundleDir: a\n  passwordFile: b\n  aclFile: c\n",
 			"b.yaml:3: authFiles.passwordFile: must not be set together with authFiles.bundleDir\n" +
 				"b.yaml:4: authFiles.aclFile: must not be set together with authFiles.bundleDir"},
@@ -164,6 +196,23 @@ func TestParseSamePortOnTwoAddresses(t *testing.T) {
 	_, err := Parse([]byte("listeners:\n- {name: a, protocol: MQTT, port: 1, host: 10.0.0.1}\n- {name: b, protocol: MQTT, port: 1, host: \"::1\"}\n"), "b")
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+func TestParseTransports(t *testing.T) {
+	c, err := Parse([]byte(`listeners:
+- {name: socket, protocol: MQTT, socket: /run/dunlin/mqtt.sock}
+- {name: ws, protocol: WS, port: 8083, proxyProtocol: {trusted: [10.0.0.0/8, "fd00::1"]}}
+`), "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listeners[0].SocketMode != "0660" || c.Listeners[0].Path != "" || c.Listeners[1].Path != "/mqtt" {
+		t.Errorf("defaults: %+v", c.Listeners)
+	}
+	networks, err := c.Listeners[1].ProxyProtocol.Networks()
+	if err != nil || len(networks) != 2 || networks[0].String() != "10.0.0.0/8" || networks[1].String() != "fd00::1/128" {
+		t.Errorf("Networks() = %v, %v", networks, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net"
-	"net/netip"
 	"reflect"
 	"slices"
 	"strconv"
@@ -77,7 +76,7 @@ func (f *faults) check(v reflect.Value) {
 		c := field.constraint
 		switch value.Kind() {
 		case reflect.Int32, reflect.Int64:
-			f.checkInt(c, value.Int(), path)
+			f.checkInt(field, value.Int(), path)
 		case reflect.String:
 			f.checkString(c, field, value.String(), path)
 		case reflect.Slice:
@@ -86,8 +85,9 @@ func (f *faults) check(v reflect.Value) {
 	})
 }
 
-func (f *faults) checkInt(c constraint, n int64, path string) {
-	if n == 0 && c.Default != "" {
+func (f *faults) checkInt(field field, n int64, path string) {
+	c := field.constraint
+	if n == 0 && (c.Default != "" || !field.required) {
 		return // unset
 	}
 	if c.Min != nil && n < *c.Min || c.Max != nil && n > *c.Max {
@@ -136,6 +136,8 @@ func (f *faults) checkItems(c constraint, v reflect.Value, path string) {
 		switch n := utf8.RuneCountInString(s); {
 		case n < c.ItemMin || c.ItemMax > 0 && n > c.ItemMax:
 			f.add(index(path, i), "has %d characters: must have from %d to %d", n, c.ItemMin, c.ItemMax)
+		case c.ItemPattern != nil && !c.ItemPattern.MatchString(s):
+			f.add(index(path, i), "%.60q must match %s", s, c.ItemPattern)
 		case c.Unique && seen[s]:
 			f.add(index(path, i), "%q is there twice", s)
 		default:
@@ -143,35 +145,6 @@ func (f *faults) checkItems(c constraint, v reflect.Value, path string) {
 		}
 		seen[s] = true
 	}
-}
-
-func (f *faults) listeners(listeners []Listener) {
-	for i, l := range listeners {
-		path := index("listeners", i)
-		if l.Protocol == ProtocolMQTTS && l.TLS == nil {
-			f.add(path+".tls", "must be set for protocol MQTTS (which is the default)")
-		}
-		if l.Protocol == ProtocolMQTT && l.TLS != nil {
-			f.add(path+".tls", "must not be set for protocol MQTT")
-		}
-		if _, err := netip.ParseAddr(l.Host); err != nil && strings.ContainsAny(l.Host, ":/[] ") {
-			f.add(path+".host", "%.60q must be an address or a host name, without a port", l.Host)
-		}
-		for j, other := range listeners[:i] {
-			if l.Name == other.Name && l.Name != "" {
-				f.add(path+".name", "%q is the name of listeners[%d] too", l.Name, j)
-			}
-			if l.Port == other.Port && l.Port != 0 && (l.Host == other.Host || anyHost(l.Host) || anyHost(other.Host)) {
-				f.add(path+".port", "%d is the port of listeners[%d] (%s) too", l.Port, j, other.Name)
-			}
-		}
-	}
-}
-
-// anyHost reports whether a listener on host takes its port on all addresses.
-func anyHost(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "" || ip != nil && ip.IsUnspecified()
 }
 
 func (f *faults) authFiles(a AuthFiles) {

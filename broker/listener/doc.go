@@ -1,5 +1,6 @@
-// Package listener accepts connections, over TCP or TLS, within bounds.
+// Package listener accepts connections, over TCP, TLS, WebSocket or a unix socket, within bounds.
 //
-// It never reads from a connection, shakes no hands and knows nothing of MQTT: a TLS connection comes out before its
-// handshake, which is for the goroutine of that connection, under its timeout. Package server calls it.
+// It starts no goroutine for a connection and knows nothing of MQTT: a connection comes out before anything has been
+// read of it, and its first Read does what comes before MQTT - PROXY header, TLS handshake, WebSocket handshake - in the
+// goroutine and under the deadline of who reads. Package server calls it.
 package listener

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -30,15 +31,19 @@ var keepAlive = net.KeepAliveConfig{Enable: true, Idle: 60 * time.Second, Interv
 
 // Listener accepts clients. Accept is for one goroutine, the rest for any number.
 type Listener struct {
-	name string
-	log  *slog.Logger
-	tcp  net.Listener
-	tls  *tls.Config // nil: plain TCP
+	name    string
+	log     *slog.Logger
+	sockets net.Listener
+	tls     *tls.Config    // nil: no TLS
+	proxies []netip.Prefix // who must send a PROXY header
+	web     *endpoint      // nil: no WebSocket
 
 	most    int64 // connections at once; 0: no bound
 	open    atomic.Int64
 	refused atomic.Uint64
-	logged  time.Time // when a refused connection or an error last was
+
+	saying sync.Mutex // guards logged
+	logged time.Time  // when something that say says last was
 
 	closing sync.Once
 	closed  chan struct{}
@@ -46,28 +51,54 @@ type Listener struct {
 	watcher sync.WaitGroup // follows the certificate
 }
 
-// Listen binds l's address; port 0 is any free one. The certificate of an MQTTS listener is followed when its files
-// change, until ctx is done or the Listener is closed. Errors name the listener, its address and a remedy.
+// Listen binds l's address, where port 0 is any free one, or its unix socket. The certificate of an MQTTS or WSS
+// listener is followed when its files change, until ctx is done or the Listener is closed. Errors name the listener,
+// its address and a remedy.
 func Listen(ctx context.Context, l config.Listener, log *slog.Logger) (*Listener, error) {
-	address := net.JoinHostPort(l.Host, strconv.Itoa(int(l.Port)))
 	ln := &Listener{name: l.Name, log: log.With("listener", l.Name), most: int64(l.MaxConnections), closed: make(chan struct{})}
-	var pair *keypair.Pair
-	if l.TLS != nil {
-		var err error
-		if pair, err = keypair.Open(l.TLS.CertFile, l.TLS.KeyFile, ln.log); err != nil {
-			return nil, fmt.Errorf("listener %s on %s: %w", l.Name, address, err)
-		}
-		ln.tls = tlsConfig(l.TLS, pair)
+	address := l.Socket
+	if address == "" {
+		address = net.JoinHostPort(l.Host, strconv.Itoa(int(l.Port)))
 	}
-	var err error
-	if ln.tcp, err = (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", address); err != nil {
-		return nil, fmt.Errorf("listener %s on %s: %w%s", l.Name, address, err, remedy(err))
+	pair, err := ln.configure(l)
+	if err != nil {
+		return nil, fmt.Errorf("listener %s on %s: %w", l.Name, address, err)
+	}
+	if l.Socket != "" {
+		ln.sockets, err = listenUnix(ctx, l.Socket, l.SocketMode)
+	} else {
+		ln.sockets, err = (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listener %s on %s: %w%s", l.Name, address, err, remedy(err, l.Socket != ""))
 	}
 	ctx, ln.cancel = context.WithCancel(ctx)
 	if pair != nil {
 		ln.watcher.Go(func() { _ = pair.Run(ctx) }) // it has two paths to watch, so there is no error
 	}
 	return ln, nil
+}
+
+// configure sets what is spoken; the certificate that it returns, if any, is to be followed.
+func (l *Listener) configure(c config.Listener) (*keypair.Pair, error) {
+	if c.Protocol.WebSocket() {
+		l.web = newEndpoint(c.Path, c.Origins)
+	}
+	if c.ProxyProtocol != nil {
+		var err error
+		if l.proxies, err = c.ProxyProtocol.Networks(); err != nil {
+			return nil, fmt.Errorf("proxyProtocol: %w", err)
+		}
+	}
+	if c.TLS == nil {
+		return nil, nil
+	}
+	pair, err := keypair.Open(c.TLS.CertFile, c.TLS.KeyFile, l.log)
+	if err != nil {
+		return nil, err
+	}
+	l.tls = tlsConfig(c.TLS, pair)
+	return pair, nil
 }
 
 // tlsConfig leaves session tickets on: they make a reconnect cheap, and their keys rotate daily.
@@ -79,8 +110,12 @@ func tlsConfig(l *config.ListenerTLS, pair *keypair.Pair) *tls.Config {
 	return c
 }
 
-func remedy(err error) string {
+func remedy(err error, unix bool) string {
 	switch {
+	case unix && errors.Is(err, syscall.EADDRINUSE):
+		return " (another process listens there: stop it, or choose another path)"
+	case unix:
+		return ""
 	case errors.Is(err, syscall.EADDRINUSE):
 		return " (another process listens there: stop it, or choose another port)"
 	case errors.Is(err, syscall.EACCES):
@@ -91,13 +126,14 @@ func remedy(err error) string {
 	return ""
 }
 
-// Accept waits for the next connection: over MQTTS a *tls.Conn before its handshake; over MQTT a *net.TCPConn, or, of a
-// Listener with a bound on connections, a *Conn, which is one too but for its Close. What is beyond the bound is closed
-// at once. While the system is out of file descriptors or memory Accept backs off. After Close
-// the error is net.ErrClosed, perhaps wrapped.
+// Accept waits for the next connection, on which nothing has been read yet: handshakes and PROXY headers are read by
+// its first Read. Over MQTT it is a syscall.Conn too (a *net.TCPConn or *net.UnixConn where there is nothing to add),
+// over MQTTS a *tls.Conn, over WS and WSS one whose bytes are what the binary frames hold. What is beyond the bound is
+// closed at once. While the system is out of file descriptors or memory Accept backs off. After Close the error is
+// net.ErrClosed, perhaps wrapped.
 func (l *Listener) Accept() (net.Conn, error) {
 	for backoff := backoffFirst; ; {
-		c, err := l.tcp.Accept()
+		c, err := l.sockets.Accept()
 		switch {
 		case err == nil:
 			if c = l.admit(c); c != nil {
@@ -140,16 +176,24 @@ func (l *Listener) admit(c net.Conn) net.Conn {
 			return nil
 		}
 		l.open.Add(1)
-		c = &Conn{TCPConn: c.(*net.TCPConn), done: sync.OnceFunc(func() { l.open.Add(-1) })}
+		c = &Conn{socket: c.(socket), done: sync.OnceFunc(func() { l.open.Add(-1) })}
+	}
+	if l.trusts(c.RemoteAddr()) {
+		c = &proxied{socket: c.(socket), say: l.say}
 	}
 	if l.tls != nil {
-		return tls.Server(c, l.tls)
+		c = tls.Server(c, l.tls)
+	}
+	if l.web != nil {
+		c = &webSocket{Conn: c, endpoint: l.web}
 	}
 	return c
 }
 
 // say logs, now and then.
 func (l *Listener) say(msg string, args ...any) {
+	l.saying.Lock()
+	defer l.saying.Unlock()
 	if now := time.Now(); l.logged.IsZero() || now.Sub(l.logged) >= logEvery {
 		l.logged = now
 		l.log.Warn(msg, args...)
@@ -160,7 +204,7 @@ func (l *Listener) say(msg string, args ...any) {
 func (l *Listener) Refused() uint64 { return l.refused.Load() }
 
 // Addr is the bound address.
-func (l *Listener) Addr() net.Addr { return l.tcp.Addr() }
+func (l *Listener) Addr() net.Addr { return l.sockets.Addr() }
 
 // Close ends Accept and waits for what Listen started. Connections stay open. Only the first call does something.
 func (l *Listener) Close() error {
@@ -168,20 +212,26 @@ func (l *Listener) Close() error {
 	l.closing.Do(func() {
 		close(l.closed)
 		l.cancel()
-		err = l.tcp.Close()
+		err = l.sockets.Close()
 		l.watcher.Wait()
 	})
 	return err
 }
 
-// Conn is a TCP connection that is counted. All that a *net.TCPConn can do it can do too, at the same speed.
+// socket is a connection of the system's.
+type socket interface {
+	net.Conn
+	syscall.Conn
+}
+
+// Conn is a connection that is counted. Its SyscallConn is the system's own, so that it is as fast.
 type Conn struct {
-	*net.TCPConn
+	socket
 	done func()
 }
 
 // Close closes the connection and makes room for another one.
 func (c *Conn) Close() error {
 	defer c.done()
-	return c.TCPConn.Close()
+	return c.socket.Close()
 }

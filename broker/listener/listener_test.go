@@ -323,7 +323,7 @@ func TestAcceptBacksOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var log record
 		inner := &exhausted{failures: 12, err: syscall.EMFILE}
-		ln := &Listener{tcp: inner, log: slog.New(slog.NewTextHandler(&log, nil)), closed: make(chan struct{})}
+		ln := &Listener{sockets: inner, log: slog.New(slog.NewTextHandler(&log, nil)), closed: make(chan struct{})}
 		start := time.Now()
 		if _, err := ln.Accept(); err != nil {
 			t.Fatal(err)
@@ -337,7 +337,7 @@ func TestAcceptBacksOff(t *testing.T) {
 		}
 
 		other := &exhausted{failures: 1, err: syscall.EBADF}
-		ln.tcp = other
+		ln.sockets = other
 		if _, err := ln.Accept(); !errors.Is(err, syscall.EBADF) {
 			t.Errorf("Accept() = %v, want what cannot get better to be an error", err)
 		}
@@ -347,9 +347,9 @@ func TestAcceptBacksOff(t *testing.T) {
 func TestCloseEndsBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ln := &Listener{
-			tcp:    &exhausted{failures: 20, err: syscall.ENFILE},
-			log:    slog.New(slog.DiscardHandler),
-			closed: make(chan struct{}),
+			sockets: &exhausted{failures: 20, err: syscall.ENFILE},
+			log:     slog.New(slog.DiscardHandler),
+			closed:  make(chan struct{}),
 		}
 		time.AfterFunc(time.Second, func() { close(ln.closed) })
 		start := time.Now()

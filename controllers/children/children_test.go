@@ -40,7 +40,8 @@ func full() *v1alpha1.Broker {
 	b := plain()
 	b.Spec.Replicas = pointer(int32(0))
 	b.Spec.ImagePullPolicy = corev1.PullIfNotPresent
-	b.Spec.Listeners = append(b.Spec.Listeners, listener("plain", config.ProtocolMQTT, 883))
+	b.Spec.Listeners = append(b.Spec.Listeners, listener("plain", config.ProtocolMQTT, 883),
+		listener("ws", config.ProtocolWS, 8083), listener("wss", config.ProtocolWSS, 8084))
 	b.Spec.TLS.DNSNames = []string{"mqtt.example.com"}
 	b.Spec.Persistence = v1alpha1.Persistence{Size: resource.MustParse("20Gi"), StorageClassName: pointer("fast")}
 	b.Spec.Service = v1alpha1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Annotations: map[string]string{"example.com/internal": "true"}}
@@ -144,6 +145,26 @@ func TestNamesFit(t *testing.T) {
 	}
 	if n := len(PodServiceName(b)); n > label {
 		t.Errorf("the headless Service's name has %d characters, at most %d are allowed", n, label)
+	}
+}
+
+func TestConnection(t *testing.T) {
+	tests := []struct {
+		listeners []v1alpha1.ListenerSpec
+		name, uri string
+	}{
+		{full().Spec.Listeners, "mqtts", "mqtts://edge.iot.svc:8883"},
+		{[]v1alpha1.ListenerSpec{listener("ws", config.ProtocolWS, 80), listener("plain", config.ProtocolMQTT, 1883)}, "plain", "mqtt://edge.iot.svc:1883"},
+		{[]v1alpha1.ListenerSpec{listener("plain", config.ProtocolMQTT, 1883), listener("unsaid", "", 1884)}, "unsaid", "mqtts://edge.iot.svc:1884"},
+		{[]v1alpha1.ListenerSpec{listener("plain", config.ProtocolMQTT, 1883), listener("wss", config.ProtocolWSS, 443)}, "wss", "wss://edge.iot.svc:443/mqtt"},
+		{[]v1alpha1.ListenerSpec{{ListenerSettings: config.ListenerSettings{Name: "ws", Protocol: config.ProtocolWS, Port: 80, Path: "/a"}}}, "ws", "ws://edge.iot.svc:80/a"},
+	}
+	for _, test := range tests {
+		b := plain()
+		b.Spec.Listeners = test.listeners
+		if l := PreferredListener(b); l.Name != test.name || URI(b, l) != test.uri {
+			t.Errorf("listener %s, %s; want %s, %s", l.Name, URI(b, l), test.name, test.uri)
+		}
 	}
 }
 

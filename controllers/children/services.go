@@ -46,10 +46,15 @@ func servicePorts(b *v1alpha1.Broker) []*coreac.ServicePortApplyConfiguration {
 	return ports
 }
 
-// appProtocol is the registered service name, which meshes and load balancers read.
+// appProtocol is the registered service name, or Kubernetes' own, which meshes and load balancers read.
 func appProtocol(p config.Protocol) string {
-	if p == config.ProtocolMQTT {
+	switch p {
+	case config.ProtocolMQTT:
 		return "mqtt"
+	case config.ProtocolWS:
+		return "kubernetes.io/ws"
+	case config.ProtocolWSS:
+		return "kubernetes.io/wss"
 	}
 	return "secure-mqtt"
 }

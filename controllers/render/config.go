@@ -14,7 +14,7 @@ import (
 type Paths struct {
 	// ListenHost is the address that the listeners bind. Empty: all addresses.
 	ListenHost string
-	// TLSCertFile and TLSKeyFile are the certificate of the MQTTS listeners.
+	// TLSCertFile and TLSKeyFile are the certificate of the MQTTS and WSS listeners.
 	TLSCertFile, TLSKeyFile string
 	// AdminCertFile and AdminKeyFile are the admin API's certificate.
 	AdminCertFile, AdminKeyFile string
@@ -53,7 +53,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		if out.Protocol == "" {
 			out.Protocol = config.ProtocolMQTTS
 		}
-		if out.Protocol == config.ProtocolMQTTS {
+		if out.Protocol.Secure() {
 			out.TLS = &config.ListenerTLS{CertFile: p.TLSCertFile, KeyFile: p.TLSKeyFile, MinVersion: spec.TLS.MinVersion}
 		}
 		c.Listeners = append(c.Listeners, out)

@@ -17,6 +17,9 @@ func broker() *v1alpha1.Broker {
 		{ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: 8883, MaxConnections: 100}},
 		{ListenerSettings: config.ListenerSettings{Name: "plain", Protocol: config.ProtocolMQTT, Port: 1883}},
 		{ListenerSettings: config.ListenerSettings{Name: "unsaid", Port: 8884}},
+		{ListenerSettings: config.ListenerSettings{Name: "ws", Protocol: config.ProtocolWS, Port: 8083,
+			ProxyProtocol: &config.ProxyProtocol{Trusted: []string{"10.0.0.0/8"}}}},
+		{ListenerSettings: config.ListenerSettings{Name: "wss", Protocol: config.ProtocolWSS, Port: 8085, Path: "/iot", Origins: []string{"https://app.example.com"}}},
 	}
 	b.Spec.TLS.MinVersion = config.TLS13
 	b.Spec.Authentication.AllowAnonymous = true

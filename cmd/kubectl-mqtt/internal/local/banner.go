@@ -57,7 +57,11 @@ func printExample(out io.Writer, p *plan, address func(string) net.Addr) {
 		say(out, "\nNothing is allowed yet %s: add an ACL that names this Broker.\n", who)
 		return
 	}
-	connect := p.connectFlags(e, address)
+	l, ok := p.exampleListener()
+	if !ok {
+		return // there are only WebSocket listeners
+	}
+	connect := p.connectFlags(e, l, address)
 	if e.filter != "" {
 		say(out, "\nSubscribe %s, in another terminal:\n  mosquitto_sub %s -v -t %s\n", who, connect, quote(e.filter))
 	}
@@ -66,15 +70,8 @@ func printExample(out io.Writer, p *plan, address func(string) net.Addr) {
 	}
 }
 
-// connectFlags are the flags by which mosquitto's clients connect, to an MQTTS listener if there is one.
-func (p *plan) connectFlags(e example, address func(string) net.Addr) string {
-	l := p.config.Listeners[0]
-	for _, other := range p.config.Listeners {
-		if other.Protocol == config.ProtocolMQTTS {
-			l = other
-			break
-		}
-	}
+// connectFlags are the flags by which mosquitto's clients, which have no WebSocket, connect to l.
+func (p *plan) connectFlags(e example, l config.Listener, address func(string) net.Addr) string {
 	port := strconv.Itoa(int(l.Port))
 	if tcp, ok := address(l.Name).(*net.TCPAddr); ok {
 		port = strconv.Itoa(tcp.Port)
@@ -94,6 +91,18 @@ func (p *plan) connectFlags(e example, address func(string) net.Addr) string {
 		flags = append(flags, "-u", quote(e.user.Username), "-P", `"$(cat `+quote(e.user.passwordFile)+`)"`)
 	}
 	return strings.Join(flags, " ")
+}
+
+// exampleListener is an MQTTS listener if there is one, or else one of MQTT.
+func (p *plan) exampleListener() (config.Listener, bool) {
+	for _, protocol := range []config.Protocol{config.ProtocolMQTTS, config.ProtocolMQTT} {
+		for _, l := range p.config.Listeners {
+			if l.Protocol == protocol {
+				return l, true
+			}
+		}
+	}
+	return config.Listener{}, false
 }
 
 // quote makes a word that a shell leaves alone.

@@ -96,7 +96,7 @@ func TestLoadDefaults(t *testing.T) {
 	}
 	spec := set.Brokers[0].Spec
 	want := config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: 8883}
-	if len(spec.Listeners) != 1 || spec.Listeners[0].ListenerSettings != want {
+	if len(spec.Listeners) != 1 || !cmp.Equal(spec.Listeners[0].ListenerSettings, want) {
 		t.Errorf("listeners %+v, want %+v", spec.Listeners, want)
 	}
 	if *spec.Replicas != 1 || spec.TLS.DurationSeconds != 7776000 || spec.MQTT.MaxInflight != 1024 || *spec.MQTT.MaxQoS != 2 ||
