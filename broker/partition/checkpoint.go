@@ -83,6 +83,7 @@ func chunkKey(client string, first uint64) string {
 func (s *Session) append(dst []byte) []byte {
 	dst = s.Attach.append(append(dst, sessionVersion))
 	dst = binary.AppendUvarint(dst, uint64(s.Left))
+	dst = binary.AppendUvarint(dst, s.Sent)
 	dst = binary.AppendUvarint(dst, s.next)
 	dst = appendSubscriptions(dst, s.Subs)
 	dst = binary.AppendUvarint(dst, uint64(len(s.Inbound)))
@@ -105,6 +106,7 @@ func parseSession(client string, value []byte) (*Session, error) {
 	s.Client = client
 	s.parse(p)
 	s.Left = int64(p.uint())
+	s.Sent = p.uint()
 	s.next = p.uint()
 	for _, sub := range p.subscriptions() {
 		s.subscribe(sub)

@@ -26,7 +26,7 @@ func full(t testing.TB) *State {
 	t.Helper()
 	st := begun(t)
 	for _, rec := range [][]byte{
-		AppendSubscribe(nil, "c", subs), AppendInbound(nil, "c", 9, false), AppendDetach(nil, "c", 5, 6, true), AppendArrived(nil, "c", 1),
+		AppendSubscribe(nil, "c", subs), AppendInbound(nil, "c", attach.Epoch, 9, false), AppendDetach(nil, "c", 5, 6, true, 0), AppendArrived(nil, "c", 1),
 	} {
 		if err := st.Apply(st.Next(), rec); err != nil {
 			t.Fatal(err)
@@ -37,7 +37,7 @@ func full(t testing.TB) *State {
 			t.Fatal(err)
 		}
 	}
-	if err := st.Apply(st.Next(), AppendDone(nil, "c", []uint64{0, 5, 6, 7})); err != nil {
+	if err := st.Apply(st.Next(), AppendDone(nil, "c", attach.Epoch, []uint64{0, 5, 6, 7})); err != nil {
 		t.Fatal(err)
 	}
 	return st
@@ -56,7 +56,7 @@ func TestCheckpoint(t *testing.T) {
 	if kvs, at, drop := st.Checkpoint(); len(kvs) > 0 || at != st.Next() || len(drop) > 0 {
 		t.Errorf("a checkpoint though nothing has changed: %v at %d, drop %v", kvs, at, drop)
 	}
-	if err := st.Apply(st.Next(), AppendDone(nil, "c", []uint64{chunkRefs + 1})); err != nil {
+	if err := st.Apply(st.Next(), AppendDone(nil, "c", attach.Epoch, []uint64{chunkRefs + 1})); err != nil {
 		t.Fatal(err)
 	}
 	if kvs, _, _ := st.Checkpoint(); len(kvs) != 2 { // the session and one chunk

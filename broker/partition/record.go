@@ -91,10 +91,11 @@ func (a *Attach) parse(p *parser) {
 
 // AppendDetach appends the record of a connection's end at a time in Unix milliseconds. expiry is
 // the session's from then on, in seconds: DISCONNECT may have changed it. will says whether the
-// connection's will is due still.
-func AppendDetach(dst []byte, client string, at int64, expiry uint32, will bool) []byte {
+// connection's will is due still. Messages with ordinals below sent have been sent.
+func AppendDetach(dst []byte, client string, at int64, expiry uint32, will bool, sent uint64) []byte {
 	dst = binary.AppendUvarint(appendString(append(dst, byte(kindDetach)), client), uint64(at))
-	return append(binary.AppendUvarint(dst, uint64(expiry)), flag(will, 1))
+	dst = append(binary.AppendUvarint(dst, uint64(expiry)), flag(will, 1))
+	return binary.AppendUvarint(dst, sent)
 }
 
 // AppendWillSent appends the record that the will of the client's last connection has been published.
@@ -204,9 +205,10 @@ func (p *parser) recipients() []Recipient {
 }
 
 // AppendDone appends the record that a session is done with the messages of these ordinals: runs of
-// consecutive ones, each as the distance from the end of the run before and its length.
-func AppendDone(dst []byte, client string, ordinals []uint64) []byte {
-	dst = appendString(append(dst, byte(kindDone)), client)
+// consecutive ones, each as the distance from the end of the run before and its length. It is written
+// at leisure: epoch says which session it is of.
+func AppendDone(dst []byte, client string, epoch uint64, ordinals []uint64) []byte {
+	dst = binary.AppendUvarint(appendString(append(dst, byte(kindDone)), client), epoch)
 	end := uint64(0)
 	for i := 0; i < len(ordinals); {
 		n := 1
@@ -240,13 +242,15 @@ func AppendArrived(dst []byte, client string, ordinal uint64) []byte {
 	return binary.AppendUvarint(appendString(append(dst, byte(kindArrived)), client), ordinal)
 }
 
-// AppendInbound appends the record that an inbound QoS 2 packet identifier is taken, or free again.
-func AppendInbound(dst []byte, client string, id uint16, free bool) []byte {
+// AppendInbound appends the record that an inbound QoS 2 packet identifier is taken, or free again, in
+// the session of an epoch.
+func AppendInbound(dst []byte, client string, epoch uint64, id uint16, free bool) []byte {
 	k := kindInbound
 	if free {
 		k = kindInboundDone
 	}
-	return binary.AppendUvarint(appendString(append(dst, byte(k)), client), uint64(id))
+	dst = binary.AppendUvarint(appendString(append(dst, byte(k)), client), epoch)
+	return binary.AppendUvarint(dst, uint64(id))
 }
 
 func appendString[T string | []byte](dst []byte, s T) []byte {

@@ -34,16 +34,16 @@ func records() map[string][]byte {
 	m.Payload = nil
 	return map[string][]byte{
 		"attach":       AppendAttach(nil, &attach),
-		"detach":       AppendDetach(nil, "c", 1_700_000_000_000, 300, true),
+		"detach":       AppendDetach(nil, "c", 1_700_000_000_000, 300, true, 0),
 		"will sent":    AppendWillSent(nil, "c"),
 		"end":          AppendEnd(nil, "c"),
 		"subscribe":    AppendSubscribe(nil, "c", subs),
 		"unsubscribe":  AppendUnsubscribe(nil, "c", []string{"a/#", "x"}),
 		"message":      appendMessage(to, &m),
-		"done":         AppendDone(nil, "c", []uint64{0, 1, math.MaxUint64 - 1}),
+		"done":         AppendDone(nil, "c", attach.Epoch, []uint64{0, 1, math.MaxUint64 - 1}),
 		"arrived":      AppendArrived(nil, "c", 1),
-		"inbound":      AppendInbound(nil, "c", 65535, false),
-		"inbound free": AppendInbound(nil, "c", 65535, true),
+		"inbound":      AppendInbound(nil, "c", attach.Epoch, 65535, false),
+		"inbound free": AppendInbound(nil, "c", attach.Epoch, 65535, true),
 	}
 }
 
@@ -100,17 +100,17 @@ func TestRecords(t *testing.T) {
 		want func(v *view)
 	}{
 		{"attach", nil, func(*view) {}},
-		{"attach again", [][]byte{AppendDetach(nil, "c", 5, 1, true), AppendAttach(nil, &attach)}, func(*view) {}},
+		{"attach again", [][]byte{AppendDetach(nil, "c", 5, 1, true, 0), AppendAttach(nil, &attach)}, func(*view) {}},
 		{"attach with another epoch", [][]byte{AppendSubscribe(nil, "c", subs), AppendAttach(nil, &Attach{Client: "c", Epoch: 5})}, func(v *view) {
 			*v = view{Attach: Attach{Client: "c", Epoch: 5}}
 		}},
-		{"detach", [][]byte{AppendDetach(nil, "c", 1_700_000_000_000, 300, true)}, func(v *view) {
+		{"detach", [][]byte{AppendDetach(nil, "c", 1_700_000_000_000, 300, true, 0)}, func(v *view) {
 			v.Left, v.Expiry = 1_700_000_000_000, 300
 		}},
-		{"detach without a will", [][]byte{AppendDetach(nil, "c", 1, 2, false)}, func(v *view) {
+		{"detach without a will", [][]byte{AppendDetach(nil, "c", 1, 2, false, 0)}, func(v *view) {
 			v.Left, v.Expiry, v.Will = 1, 2, nil
 		}},
-		{"will sent", [][]byte{AppendDetach(nil, "c", 1, 2, true), AppendWillSent(nil, "c")}, func(v *view) {
+		{"will sent", [][]byte{AppendDetach(nil, "c", 1, 2, true, 0), AppendWillSent(nil, "c")}, func(v *view) {
 			v.Left, v.Expiry, v.Will = 1, 2, nil
 		}},
 		{"subscribe", [][]byte{AppendSubscribe(nil, "c", subs[1:]), AppendSubscribe(nil, "c", subs[:1])}, func(v *view) { v.Subs = subs }},
@@ -123,20 +123,20 @@ func TestRecords(t *testing.T) {
 			v.Next = 3
 			v.Queue = append(v.Queue, Ref{Ordinal: 2, Seq: 4, QoS: 1, Retain: true, IDs: to[0].IDs})
 		}},
-		{"done", [][]byte{AppendDone(nil, "c", []uint64{0})}, func(v *view) { v.Queue = []Ref{second} }},
-		{"done in a run, and more", [][]byte{AppendDone(nil, "c", []uint64{0, 1, 2, 3, 9, math.MaxUint64})}, func(v *view) { v.Queue = nil }},
-		{"done in any order", [][]byte{AppendDone(nil, "c", []uint64{7, 1, 0, 5})}, func(v *view) { v.Queue = nil }},
+		{"done", [][]byte{AppendDone(nil, "c", attach.Epoch, []uint64{0})}, func(v *view) { v.Queue = []Ref{second} }},
+		{"done in a run, and more", [][]byte{AppendDone(nil, "c", attach.Epoch, []uint64{0, 1, 2, 3, 9, math.MaxUint64})}, func(v *view) { v.Queue = nil }},
+		{"done in any order", [][]byte{AppendDone(nil, "c", attach.Epoch, []uint64{7, 1, 0, 5})}, func(v *view) { v.Queue = nil }},
 		{"arrived", [][]byte{AppendArrived(nil, "c", 1), AppendArrived(nil, "c", 1), AppendArrived(nil, "c", 2)}, func(v *view) {
 			v.Queue[1].Arrived = true
 		}},
-		{"arrived and done", [][]byte{AppendArrived(nil, "c", 0), AppendDone(nil, "c", []uint64{0})}, func(v *view) { v.Queue = []Ref{second} }},
+		{"arrived and done", [][]byte{AppendArrived(nil, "c", 0), AppendDone(nil, "c", attach.Epoch, []uint64{0})}, func(v *view) { v.Queue = []Ref{second} }},
 		{"inbound", [][]byte{
-			AppendInbound(nil, "c", 65535, false), AppendInbound(nil, "c", 2, false), AppendInbound(nil, "c", 2, false), AppendInbound(nil, "c", 1, true),
+			AppendInbound(nil, "c", attach.Epoch, 65535, false), AppendInbound(nil, "c", attach.Epoch, 2, false), AppendInbound(nil, "c", attach.Epoch, 2, false), AppendInbound(nil, "c", attach.Epoch, 1, true),
 		}, func(v *view) { v.Inbound = []uint16{2, 65535} }},
-		{"inbound free", [][]byte{AppendInbound(nil, "c", 9, false), AppendInbound(nil, "c", 8, false), AppendInbound(nil, "c", 9, true)}, func(v *view) {
+		{"inbound free", [][]byte{AppendInbound(nil, "c", attach.Epoch, 9, false), AppendInbound(nil, "c", attach.Epoch, 8, false), AppendInbound(nil, "c", attach.Epoch, 9, true)}, func(v *view) {
 			v.Inbound = []uint16{8}
 		}},
-		{"end", [][]byte{AppendEnd(nil, "unknown"), AppendEnd(nil, "c"), AppendDone(nil, "c", []uint64{1})}, func(v *view) { v.Client = "" }},
+		{"end", [][]byte{AppendEnd(nil, "unknown"), AppendEnd(nil, "c"), AppendDone(nil, "c", attach.Epoch, []uint64{1})}, func(v *view) { v.Client = "" }},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			st := begun(t)
@@ -202,7 +202,7 @@ func TestApplyOrder(t *testing.T) {
 }
 
 func TestTruncation(t *testing.T) {
-	runs := AppendDone(nil, "c", nil)
+	runs := AppendDone(nil, "c", attach.Epoch, nil)
 	for name, rec := range records() {
 		t.Run(name, func(t *testing.T) {
 			if err := begun(t).Apply(4, rec); err != nil {

@@ -14,6 +14,7 @@ type Session struct {
 	Left     int64          // when its connection ended, in Unix milliseconds; 0: it is connected
 	Subs     []Subscription // by filter
 	Inbound  []uint16       // inbound QoS 2 packet identifiers that are taken, in order
+	Sent     uint64         // messages below had been sent when the client left
 	next     uint64         // ordinal of the next message
 	*waiting                // nothing while there is none
 	saved    bool           // a checkpoint has it
@@ -38,6 +39,9 @@ type State struct {
 	dirty    []*Session // since the last checkpoint
 	ended    []string   // keys of the checkpoint that are to go
 	next     uint64     // the next record to be applied
+
+	// Queued, if not nil, is told of each message that Apply queues; it must not call the State.
+	Queued func(client string, size int)
 }
 
 // NewState begins with a checkpoint that stands for all records below at; 0: there is none.
@@ -95,7 +99,9 @@ func (st *State) message(seq uint64, p *parser) {
 	}
 	for i := range recipients {
 		r := &recipients[i]
-		st.Enqueue(seq, &msg, r)
+		if _, ok := st.Enqueue(seq, &msg, r); ok && st.Queued != nil {
+			st.Queued(r.Client, msg.Size())
+		}
 	}
 }
 
@@ -142,6 +148,12 @@ func (st *State) apply(k kind, client string, p *parser) {
 	if s == nil {
 		return // of a session that has ended since
 	}
+	switch k {
+	case kindDone, kindInbound, kindInboundDone:
+		if p.uint() != s.Epoch {
+			return
+		}
+	}
 	st.touch(s)
 	switch k {
 	case kindDetach:
@@ -149,6 +161,7 @@ func (st *State) apply(k kind, client string, p *parser) {
 		if p.byte() == 0 {
 			s.Will = nil
 		}
+		s.Sent = p.uint()
 		s.rest()
 	case kindEnd:
 		st.End(client)

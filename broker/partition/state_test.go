@@ -123,7 +123,7 @@ func (s *story) step() {
 		s.end(e)
 	case n == 1:
 		at, expiry, due := s.random.Int64N(1e12)+1, s.random.Uint32(), s.random.IntN(2) == 0
-		e.rec = AppendDetach(nil, id, at, expiry, due)
+		e.rec = AppendDetach(nil, id, at, expiry, due, 0)
 		s.write(e, func(v *view) {
 			if v.Left, v.Expiry = at, expiry; !due {
 				v.Will = nil
@@ -207,7 +207,7 @@ func (s *story) subscription(e event) {
 
 func (s *story) inbound(e event) {
 	id, free := uint16(s.random.IntN(5)), s.random.IntN(2) == 0
-	e.rec = AppendInbound(nil, e.client, id, free)
+	e.rec = AppendInbound(nil, e.client, e.epoch, id, free)
 	s.write(e, func(v *view) {
 		v.Inbound = slices.DeleteFunc(v.Inbound, func(other uint16) bool { return other == id })
 		if !free {
@@ -274,7 +274,7 @@ func (s *story) doneWith(e event, v *view, ordinals []uint64) {
 		}
 	}
 	remove(v)
-	e.rec = AppendDone(nil, e.client, ordinals)
+	e.rec = AppendDone(nil, e.client, e.epoch, ordinals)
 	e.do = func(a account, _ uint64) {
 		if v := a.of(&e); v != nil {
 			remove(v)

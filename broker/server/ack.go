@@ -76,8 +76,9 @@ func (c *conn) appendAck(dst []byte, a *ack) []byte {
 		c.unacked.Add(1) // until PUBREL
 	}
 	if a.reason.Failed() && c.peer.version != packet.V5 {
-		c.srv.unanswered.add(c)
-		return dst // 3.1.1 has no way to say no
+		// 3.1.1 has no way to say no: the client sends again on its next connection. [MQTT-4.8.0-2]
+		c.kick(&packet.Error{Reason: a.reason, Clause: "MQTT-4.8.0-2", Detail: "a PUBLISH is refused"})
+		return dst
 	}
 	p := packet.Ack{PacketID: a.id, Reason: a.reason}
 	return p.Append(dst, a.kind, c.peer.version)
@@ -130,11 +131,8 @@ func (c *conn) pubrel(id uint16) (known bool) {
 		c.unacked.Add(1) // taken on an earlier connection, and not counted on this one
 	}
 	comp := packet.Ack{PacketID: id, Reason: reasonFor(known)}
-	var wait stored
-	if known {
-		wait = c.srv.journal.inboundDone(c.client, id)
-	}
-	c.journaled(comp.Append(nil, packet.TypePubcomp, c.peer.version), wait)
+	// Also if it is not known: that it is free may not be in the log yet.
+	c.journaled(comp.Append(nil, packet.TypePubcomp, c.peer.version), c.srv.journal.inboundDone(c.client, id))
 	return known
 }
 

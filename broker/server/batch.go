@@ -9,11 +9,12 @@ import (
 
 // batch is what is shared by everything that one goroutine does before it flushes.
 type batch struct {
-	now    int64 // Unix milliseconds
-	out    session.Outgoing
-	dirty  []session.Sink
-	behind []session.Sink
-	stored []storedTarget // of the message being published, to be stored first
+	now     int64 // Unix milliseconds
+	out     session.Outgoing
+	dirty   []session.Sink
+	behind  []session.Sink
+	stored  []storedTarget // of the message being published, to be stored first
+	counted []bool         // which of its targets have it in their quotas
 }
 
 var batchPool = sync.Pool{New: func() any { return new(batch) }}

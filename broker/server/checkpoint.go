@@ -59,12 +59,10 @@ func (j *journal) checkpointPart(p *logPart) {
 	p.mu.Lock()
 	kvs, at, drop := p.state.Checkpoint()
 	p.mu.Unlock()
-	kvs, drop = append(c.kvs, kvs...), append(c.drop, drop...) // the later of two with one key holds
-	slices.SortFunc(drop, func(a, b store.Range) int { return cmp.Compare(a.From, b.From) })
-	c.kvs, c.drop, c.saving = kvs, drop, true
+	c.kvs, c.drop, c.saving = later(c.kvs, kvs), merge(c.drop, drop), true
 	c.at, c.bytes = at, 0
 	p.freed.Store(0)
-	p.Checkpoint(kvs, at, drop, func(err error) {
+	p.Checkpoint(c.kvs, at, slices.Clone(c.drop), func(err error) {
 		j.later(&write{err: err, then: func(_ *batch, err error) {
 			if c.saving = false; err != nil {
 				j.srv.log.Error("checkpoint not written", "partition", p.n, "reason", err.Error())
@@ -73,4 +71,43 @@ func (j *journal) checkpointPart(p *logPart) {
 			c.kvs, c.drop = nil, nil
 		}})
 	})
+}
+
+// later joins the pairs of two checkpoints: of two with one key the later holds.
+func later(before, after []store.KV) []store.KV {
+	if len(before) == 0 {
+		return after
+	}
+	at := make(map[string]int, len(before)+len(after))
+	joined := before
+	for i := range before {
+		at[before[i].Key] = i
+	}
+	for _, kv := range after {
+		if i, known := at[kv.Key]; known {
+			joined[i] = kv
+			continue
+		}
+		at[kv.Key] = len(joined)
+		joined = append(joined, kv)
+	}
+	return joined
+}
+
+// merge joins ranges, in order.
+func merge(a, b []store.Range) []store.Range {
+	if len(a) == 0 {
+		return b
+	}
+	all := append(a, b...)
+	slices.SortFunc(all, func(a, b store.Range) int { return cmp.Compare(a.From, b.From) })
+	out := all[:1]
+	for _, r := range all[1:] {
+		if last := &out[len(out)-1]; r.From <= last.To {
+			last.To = max(last.To, r.To)
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/partition"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
@@ -27,6 +28,7 @@ type client struct {
 	left     int64 // when the last connection ended, in Unix milliseconds; 0: connected
 	subs     subscriptions
 	will     *will       // waits for its delay; nil: none
+	feeds    []*feed     // retained messages that the last connection had not been sent yet
 	logged   atomic.Bool // it is in the partition's log, and its QoS 1 and 2 messages go there first
 	expiry   uint32      // seconds that the session outlives its connection
 	deadline int32       // its place in deadlines, from 1 on, guarded by those; 0: none
@@ -61,6 +63,14 @@ func (r *registry) get(s *Server, id string) *client {
 		shard.m[id] = cl
 	}
 	return cl
+}
+
+// find returns the client with an identifier; nil: there is none.
+func (r *registry) find(part int, id string) *client {
+	shard := &r.shards[part]
+	shard.mu.Lock()
+	defer shard.mu.Unlock()
+	return shard.m[id]
 }
 
 func (r *registry) remove(cl *client) {
@@ -109,8 +119,11 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 			old.kick(&packet.Error{Reason: packet.SessionTakenOver, Clause: "MQTT-3.1.4-3", Detail: "another connection has the same client identifier"})
 			<-old.ended
 		case cl.used && (p.CleanStart || !cl.belongsTo(c.identity)):
-			cl.endLocked()
+			stored := cl.endLocked()
 			cl.mu.Unlock()
+			if stored != nil && <-stored != nil { // CONNACK says that there is no session
+				return errNotStored
+			}
 		default:
 			err := cl.attachLocked(c, p)
 			cl.mu.Unlock()
@@ -118,6 +131,8 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 		}
 	}
 }
+
+var errNotStored = &packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.2.2.2", Detail: "the session cannot be stored"}
 
 // belongsTo says whether the session is of id's user: no other gets what is in it, whatever client
 // identifier it gives.
@@ -136,9 +151,10 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 		cl.expiry = expiry
 		cl.identity.Store(identity)
 		if !cl.used {
+			cl.srv.journal.append(cl, partition.AppendEnd(nil, cl.id)) // it may be there nevertheless
 			cl.endLocked()
 		}
-		return &packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.2.2.2", Detail: "the session cannot be stored"}
+		return errNotStored
 	}
 	cl.srv.deadlines.put(cl, 0)
 	cl.will = nil // the client is back before its will was due [MQTT-3.1.3-9]
@@ -149,6 +165,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 		ReceiveMaximum: int(p.Properties.ReceiveMaximum), MaxPacketSize: p.Properties.MaximumPacketSize,
 	}, c.connack(p, cl.used))
 	cl.used = true
+	c.feeds.waiting, cl.feeds = cl.feeds, nil
 	return nil
 }
 
@@ -162,6 +179,7 @@ func (cl *client) detach(c *conn) {
 		return
 	}
 	cl.conn = nil
+	cl.feeds = c.feeds.give()
 	cl.expiry = c.peer.sessionExpiry
 	w := c.will
 	if c.peer.withoutWill {
@@ -218,8 +236,9 @@ func (cl *client) due(now int64) {
 	cl.schedule()
 }
 
-// endLocked ends the session: its subscriptions go, and a will that is still due is sent. [MQTT-3.1.3-9]
-func (cl *client) endLocked() {
+// endLocked ends the session: its subscriptions go, and a will that is still due is sent. What it
+// returns, if not nil, tells when that is stored. [MQTT-3.1.3-9]
+func (cl *client) endLocked() <-chan error {
 	cl.ended = true
 	cl.srv.deadlines.put(cl, 0)
 	for _, sub := range cl.subs {
@@ -231,6 +250,7 @@ func (cl *client) endLocked() {
 		cl.srv.publishWill(cl, w)
 	}
 	cl.sess.End()
-	cl.srv.journal.end(cl)
+	stored := cl.srv.journal.end(cl)
 	cl.srv.clients.remove(cl)
+	return stored
 }

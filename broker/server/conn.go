@@ -54,6 +54,7 @@ type peer struct {
 	keepAlive     time.Duration // 1.5 times the granted one; 0: none
 	problemInfo   bool          // it wants reason strings
 	sessionExpiry uint32        // seconds, granted
+	maxPacketSize uint32        // of packets to it, in bytes; 0: any
 	assigned      bool          // the client identifier is ours
 	gracefully    bool          // it sent DISCONNECT
 	withoutWill   bool          // and it was a normal one
@@ -108,6 +109,7 @@ func (c *conn) handleBatches() error {
 			c.acked = false
 			c.srv.journal.released(c.client)
 			c.batch.load(c.sess.Hungry())
+			c.feed() // there may be room now
 		}
 		c.batch.end()
 		c.batch = nil
@@ -214,7 +216,14 @@ func (c *conn) end(err error) {
 			if c.peer.problemInfo {
 				d.ReasonString = perr.Detail
 			}
-			c.out.finish(d.Append(nil, c.peer.version)) // [MQTT-4.13.1-1]
+			last := d.Append(nil, c.peer.version)
+			if !c.fits(last) { // [MQTT-3.14.2-3]
+				d.ReasonString = ""
+				last = d.Append(nil, c.peer.version)
+			}
+			if c.fits(last) {
+				c.out.finish(last) // [MQTT-4.13.1-1]
+			}
 		}
 		c.logEnd(perr)
 	} else if err != nil && !errors.Is(err, errGone) && !errors.Is(err, io.EOF) {
@@ -227,6 +236,11 @@ func (c *conn) end(err error) {
 		c.client.detach(c)
 	}
 	close(c.ended)
+}
+
+// fits says whether the client takes a packet so large. [MQTT-3.1.2-24]
+func (c *conn) fits(b []byte) bool {
+	return c.peer.maxPacketSize == 0 || len(b) <= int(c.peer.maxPacketSize)
 }
 
 // lost ends the connection after a failed write; the client cannot be told.

@@ -23,6 +23,11 @@ func (c *conn) connect(ctx context.Context) error {
 		return err
 	}
 	c.grant(p)
+	if !c.fits(c.connack(p, false)) {
+		err := &packet.Error{Reason: packet.PacketTooLarge, Clause: "MQTT-3.1.2-24", Detail: "CONNACK is larger than the client's Maximum Packet Size"}
+		c.refuse(err)
+		return err
+	}
 	c.will = newWill(p, c.identity)
 	if err := c.srv.attach(c, p); err != nil {
 		c.refuse(err)
@@ -36,6 +41,7 @@ func (c *conn) connect(ctx context.Context) error {
 	b.wake(c.sess.Resume(b.now))
 	b.load(c.sess.Hungry())
 	b.end()
+	c.feed()
 	c.srv.log.Debug("connected", "client_id", p.ClientID, "listener", c.listener.Name, "peer", c.nc.RemoteAddr().String())
 	return nil
 }
@@ -61,6 +67,7 @@ func (c *conn) readConnect() (*packet.Connect, error) {
 		default:
 			err = p.Parse(body)
 			c.peer.version = p.Version
+			c.peer.maxPacketSize = p.Properties.MaximumPacketSize
 		}
 		c.in.consumed(data, n)
 		c.in.again = true
@@ -181,6 +188,14 @@ func (c *conn) refuse(err error) {
 	if c.peer.version == packet.V5 {
 		no.Properties.ReasonString = perr.Detail
 	}
+	answer := no.Append(nil, c.peer.version)
+	if !c.fits(answer) { // [MQTT-3.2.2-19]
+		no.Properties.ReasonString = ""
+		answer = no.Append(nil, c.peer.version)
+	}
+	if !c.fits(answer) {
+		return
+	}
 	_ = c.nc.SetWriteDeadline(time.Now().Add(goodbyeTimeout))
-	_, _ = c.nc.Write(no.Append(nil, c.peer.version)) // a peer that is gone needs no answer
+	_, _ = c.nc.Write(answer) // a peer that is gone needs no answer
 }

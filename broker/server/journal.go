@@ -27,7 +27,13 @@ type journal struct {
 	mu      sync.Mutex // guards lazy and what follows
 	waiting []*write   // for the applier
 	wake    chan struct{}
+	pending int64     // bytes of writes of messages that are not applied yet
+	room    sync.Cond // there are fewer
 }
+
+// maxPending is how many bytes of messages, and of what is known of their targets, may be on their way
+// to the log and from there to the sessions; who publishes more waits.
+const maxPending = 32 << 20
 
 // logPart is a partition: its log, and what the log adds up to. Its lock is taken for memory work
 // only; session locks may be taken inside it.
@@ -52,6 +58,7 @@ type write struct {
 	err     error
 	msg     *message.Message
 	groups  [][]storedTarget // of the Records that are msg's, which are the first
+	size    int64            // what it counts in journal.pending
 	ack     *pendingAck      // to be sent then; nil: none
 	then    func(*batch, error)
 
@@ -65,6 +72,7 @@ type write struct {
 type storedTarget struct {
 	client *client
 	to     partition.Recipient
+	force  bool // it drops nothing for want of room
 	gone   bool // its session has ended in the meantime
 }
 
@@ -76,6 +84,7 @@ func newJournal(s *Server) *journal {
 	for n := range j.parts {
 		j.parts[n].n = n
 	}
+	j.room.L = &j.mu
 	return j
 }
 
@@ -87,6 +96,28 @@ func (j *journal) write(w *write) {
 		j.parts[r.Part].appendDone(&w.Write)
 	}
 	j.srv.store.Write(&w.Write)
+}
+
+// wait blocks while too much is on its way. The applier must not call it.
+func (j *journal) wait(size int64) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for j.pending >= maxPending {
+		j.room.Wait()
+	}
+	j.pending += size
+}
+
+// over says that so much is not on its way any more.
+func (j *journal) over(size int64) {
+	if size == 0 {
+		return
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.pending -= size; j.pending < maxPending {
+		j.room.Broadcast()
+	}
 }
 
 // stored is called by the store.
@@ -123,10 +154,13 @@ func (j *journal) run(stop <-chan struct{}) {
 			}
 		}
 		b := newBatch(j.srv.now())
+		size := int64(0)
 		for i, w := range work {
 			j.apply(b, w)
+			size += w.size
 			work[i] = nil
 		}
+		j.over(size)
 		b.end()
 		j.checkpointDue()
 	}
@@ -190,7 +224,7 @@ func (j *journal) enqueue(b *batch, p *logPart, msg *message.Message, seq uint64
 	b.wake(flush)
 	b.load(load)
 	j.finish(p, t.client, t.client.sess.Released())
-	if j.srv.limits.Policy == session.DropOldest {
+	if j.srv.limits.Policy == session.DropOldest && !t.force {
 		j.dropOldest(p, t.client)
 	}
 }
@@ -207,5 +241,15 @@ func (j *journal) catchUp(p *logPart, seq uint64) {
 	if err != nil && !errors.Is(err, errCaughtUp) {
 		j.srv.log.Error("records of failed writes not read", "partition", p.n, "reason", err.Error())
 		p.state.Applied(seq - 1)
+	}
+}
+
+// found counts in a message that catchUp has found for a client, and has it loaded if the client is there.
+func (j *journal) found(part int, id string, size int) {
+	if cl := j.srv.clients.find(part, id); cl != nil {
+		cl.take(size)
+		if sink := cl.sess.Behind(); sink != nil {
+			sink.Load()
+		}
 	}
 }

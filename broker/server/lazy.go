@@ -60,8 +60,8 @@ func (j *journal) dropOldest(p *logPart, cl *client) {
 		return
 	}
 	s := p.state.Session(cl.id)
-	var drop []uint64
 	over := cl.excess()
+	drop := cl.sess.Shed(over)
 	s.Scan(cl.sess.Sent(), func(r *partition.Ref) bool {
 		if !over(r.Size) {
 			return false
@@ -98,7 +98,7 @@ func (p *logPart) appendDone(w *store.Write) {
 	p.tell.Store(false)
 	for i, cl := range p.done {
 		if cl.logged.Load() { // else its session has ended, and another may have its identifier
-			w.Records = append(w.Records, store.Record{Part: p.n, Data: partition.AppendDone(nil, cl.id, cl.finished)})
+			w.Records = append(w.Records, store.Record{Part: p.n, Data: partition.AppendDone(nil, cl.id, cl.epoch, cl.finished)})
 		}
 		cl.finished = cl.finished[:0]
 		if cap(cl.finished) > 64 {

@@ -30,7 +30,7 @@ func (c *conn) runLoads() {
 		l.refer(c, from, messages, bytes)
 		if err := l.fetch(c); err != nil {
 			c.srv.log.Error("queued messages not read", "client_id", c.client.id, "reason", err.Error())
-			c.kick(&packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be read"})
+			c.kick(&packet.Error{Reason: packet.ImplementationSpecificError, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be read"})
 			return
 		}
 		b := newBatch(c.srv.now())

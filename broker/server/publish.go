@@ -98,7 +98,9 @@ func (c *conn) newAck(p *packet.Publish, matched bool) *ack {
 // stored with it.
 func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []target, a *ack, also ...store.Record) {
 	b.out.Reset(msg, owned, b.now)
-	if s.refuses(b, targets) {
+	// A will is not refused: there is nobody to be told.
+	refuse := s.limits.Policy == session.Refuse && a != nil
+	if refuse && s.refuses(b, targets) {
 		s.limits.Drops.Refused.Add(1)
 		if a != nil {
 			a.reason = packet.QuotaExceeded
@@ -111,7 +113,9 @@ func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []t
 		if t.noLocal && t.client.id == msg.Publisher {
 			continue // [MQTT-3.8.3-3]
 		}
-		s.journal.deliver(b, t.client, t.delivery(msg))
+		d := t.delivery(msg)
+		d.Force = refuse
+		s.journal.deliver(b, t.client, d, refuse && b.counted[i])
 	}
 	if s.journal != nil {
 		s.journal.publish(b, a, also...)

@@ -3,19 +3,24 @@ package server
 import (
 	"sync/atomic"
 
+	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 )
 
 // quota is what waits for a client in the log, or is on its way there.
 type quota struct{ messages, bytes atomic.Int64 }
 
-// reserve counts a message of size bytes in; false: it is dropped instead, since the queue is full.
-func (cl *client) reserve(size int, now int64) bool {
-	limits := &cl.srv.limits
+// take counts a message of size bytes in.
+func (cl *client) take(size int) {
 	cl.quota.messages.Add(1)
 	cl.quota.bytes.Add(int64(size))
-	limits.Held.Add(1, int64(size))
-	if limits.Policy == session.DropOldest || !cl.exceeds() {
+	cl.srv.limits.Held.Add(1, int64(size))
+}
+
+// reserve counts a message of size bytes in; false: it has to be dropped instead, since the queue is full.
+func (cl *client) reserve(size int, now int64) bool {
+	cl.take(size)
+	if cl.srv.limits.Policy == session.DropOldest || !cl.exceeds() {
 		return true // what is too much goes when the message is there
 	}
 	cl.srv.journal.dropExpired(cl, now)
@@ -23,7 +28,9 @@ func (cl *client) reserve(size int, now int64) bool {
 		return true
 	}
 	cl.unreserve(size)
-	limits.Drops.QueueFull.Add(1)
+	if cl.srv.limits.Policy == session.DropNewest {
+		cl.srv.limits.Drops.QueueFull.Add(1)
+	}
 	return false
 }
 
@@ -49,15 +56,20 @@ func (cl *client) exceedsWith(messages int, bytes int64) bool {
 	return limits.Exceeded(messages-inflight, bytes, held)
 }
 
-// excess returns a function that is told of messages to drop, and says of each whether it has to go.
+// excess returns a function that is told of messages to drop, and says of each whether it has to go. It
+// may be called with the session's lock.
 func (cl *client) excess() func(size int) bool {
-	messages, bytes := 0, int64(0)
+	limits := &cl.srv.limits
+	inflight, _ := cl.sess.Pending()
+	messages, bytes := int(cl.quota.messages.Load())-inflight, cl.quota.bytes.Load()
+	held := limits.Held.Bytes.Load()
 	return func(size int) bool {
-		if !cl.exceedsWith(messages, bytes) {
+		if !limits.Exceeded(messages, bytes, held) {
 			return false
 		}
 		messages--
 		bytes -= int64(size)
+		held -= int64(size)
 		return true
 	}
 }
@@ -69,27 +81,29 @@ func (cl *client) waiting() int {
 }
 
 // refuses says whether a target of the batch's message has no room for it, and it is to be refused for
-// that: then nobody gets it.
+// that: then nobody gets it. Otherwise b.counted says which targets have it in their quotas.
 func (s *Server) refuses(b *batch, targets []target) bool {
-	if s.limits.Policy != session.Refuse {
-		return false
-	}
 	msg := b.out.Message()
 	size := msg.Size()
+	b.counted = b.counted[:0]
 	for i := range targets {
-		cl := targets[i].client
-		switch {
-		case min(targets[i].qos, msg.QoS) == 0 || targets[i].noLocal && cl.id == msg.Publisher:
-		case !cl.logged.Load():
-			if cl.sess.Refuses(size) {
-				return true
+		t := &targets[i]
+		waits := t.waits(msg)
+		counted := waits && t.client.logged.Load()
+		if counted && !t.client.reserve(size, b.now) || waits && !counted && t.client.sess.Refuses(size) {
+			for k, counted := range b.counted {
+				if counted {
+					targets[k].client.unreserve(size)
+				}
 			}
-		case cl.exceedsWith(1, int64(size)):
-			s.journal.dropExpired(cl, b.now)
-			if cl.exceedsWith(1, int64(size)) {
-				return true
-			}
+			return true
 		}
+		b.counted = append(b.counted, counted)
 	}
 	return false
+}
+
+// waits says whether a message may have to wait for t's client.
+func (t *target) waits(msg *message.Message) bool {
+	return min(t.qos, msg.QoS) > 0 && !(t.noLocal && t.client.id == msg.Publisher)
 }

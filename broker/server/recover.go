@@ -74,6 +74,7 @@ func (r *recovery) part(ctx context.Context, n int) error {
 		return err
 	}
 	p.state.Sessions(func(stored *partition.Session) { r.session(stored) })
+	p.state.Queued = func(client string, size int) { s.journal.found(n, client, size) }
 	return nil
 }
 
@@ -122,8 +123,7 @@ func (r *recovery) session(stored *partition.Session) {
 	cl.quota.messages.Store(int64(messages))
 	cl.quota.bytes.Store(bytes)
 	s.limits.Held.Add(messages, bytes)
-	sent, perhaps := mayBeSent(stored, s.limits.MaxInflight)
-	cl.sess.Restore(stored.Inbound, sent, perhaps)
+	restoreSession(cl, stored, s.limits.MaxInflight)
 	var err error
 	if cl.will, err = storedWill(stored, id); err != nil {
 		s.log.Error("will not restored", "reason", err.Error())
@@ -132,24 +132,30 @@ func (r *recovery) session(stored *partition.Session) {
 	r.messages += messages
 }
 
-// mayBeSent says below which ordinals a session's messages were sent, and may have been: nobody knows
-// which of those that had room in flight were, nor, after a crash, which of those before them the
-// client has acknowledged. A client that had not got one takes it with DUP as well. What has arrived
-// was sent, and so was all before it.
-func mayBeSent(stored *partition.Session, window int) (sent, perhaps uint64) {
+// restoreSession tells cl's session where the messages begin that were not sent. A client that left
+// before the broker stopped has that in the log; of one that was connected nobody knows which of those
+// that had room in flight were sent, nor which of those before them it has acknowledged: it takes one
+// that it had not got with DUP as well. What has arrived was sent, and so was all before it.
+func restoreSession(cl *client, stored *partition.Session, window int) {
+	sent := stored.Sent
 	if ordinal, ok := stored.LastArrived(); ok {
-		sent = ordinal + 1
+		sent = max(sent, ordinal+1)
 	}
-	if stored.Left == 0 { // it was connected: its last acknowledgements are not in the log
+	perhaps, inflight := sent, 0
+	if stored.Left == 0 {
 		window += 2 * lazyMost
 	}
 	n := 0
 	stored.Scan(0, func(r *partition.Ref) bool {
-		perhaps = r.Ordinal + 1
+		if r.Ordinal < sent {
+			inflight++
+		} else if stored.Left == 0 {
+			perhaps = r.Ordinal + 1
+		}
 		n++
 		return n < window
 	})
-	return sent, max(sent, perhaps)
+	cl.sess.Restore(stored.Inbound, sent, perhaps, inflight)
 }
 
 // resume lets time go on for the sessions that came back, once everything is there that a will could
@@ -157,13 +163,14 @@ func mayBeSent(stored *partition.Session, window int) (sent, perhaps uint64) {
 // has expired since ends at once.
 func (s *Server) resume() {
 	now := s.now().UnixMilli()
-	var left write
+	left := write{}
+	left.Frees = true
 	for _, cl := range s.recovered {
 		cl.mu.Lock()
 		if !cl.ended && cl.conn == nil {
 			if cl.left == 0 {
 				cl.left = now
-				rec := partition.AppendDetach(nil, cl.id, now, cl.expiry, cl.will != nil)
+				rec := partition.AppendDetach(nil, cl.id, now, cl.expiry, cl.will != nil, cl.sess.Sent())
 				left.Records = append(left.Records, store.Record{Part: int(cl.part), Data: rec})
 			}
 			cl.leaveWill(cl.will)

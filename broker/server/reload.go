@@ -15,6 +15,9 @@ var errRevoked = &packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT 5 §4
 // policyChanged ends the connections of users that are no longer let in. Subscriptions need no
 // visit: their verdicts are of a policy's generation, and are asked for again at the next message.
 func (s *Server) policyChanged(p *auth.Policy) {
+	if s.auth.Loaded() {
+		s.resumed.Do(s.resume)
+	}
 	for part := range s.clients.shards {
 		for _, cl := range s.clients.all(part) {
 			cl.mu.Lock()
@@ -48,6 +51,5 @@ func (s *Server) shutdown() {
 // stopTimers stops what would go on after the server: what expires, and wills that are due.
 func (s *Server) stopTimers() {
 	s.expiry.stop()
-	s.unanswered.stop()
 	s.deadlines.stop()
 }

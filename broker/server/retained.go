@@ -30,6 +30,15 @@ type feeds struct {
 	running bool
 }
 
+// give takes what is left, for the session's next connection.
+func (f *feeds) give() []*feed {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	left := f.waiting
+	f.waiting = nil
+	return left
+}
+
 func (c *conn) addFeeds(subs []*subscription) {
 	if len(subs) == 0 || c.srv.store.RetainedCount() == 0 {
 		return
@@ -84,7 +93,9 @@ func (c *conn) runFeeds() {
 		storing.Wait() // so that what waits for the disk is bounded too
 		if last {
 			c.feeds.mu.Lock()
-			c.feeds.waiting = c.feeds.waiting[1:]
+			if len(c.feeds.waiting) > 0 { // else the connection has ended
+				c.feeds.waiting = c.feeds.waiting[1:]
+			}
 			c.feeds.mu.Unlock()
 		}
 	}
@@ -125,8 +136,8 @@ func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) 
 	}
 	policy := c.srv.auth.Policy()
 	for i := range found {
-		if bytes, _ := c.sess.Backlog(); bytes > c.srv.limits.MaxOutbound/2 {
-			return false // else QoS 0 messages would be dropped
+		if bytes, messages := c.sess.Backlog(); bytes > c.srv.limits.MaxOutbound/2 || messages > 0 {
+			return false // the client reads first: else QoS 0 messages would be dropped, and others pile up
 		}
 		f.after = found[i].Topic
 		msg := new(message.Message)
@@ -137,12 +148,16 @@ func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) 
 		if msg.Expired(b.now) || f.sub.noLocal && msg.Publisher == c.client.id || !f.sub.allows(policy, msg.Topic) {
 			continue
 		}
-		d := session.Delivery{QoS: f.sub.qos, Retain: true} // [MQTT-3.3.1-8]
+		d := session.Delivery{QoS: f.sub.qos, Retain: true, Force: true} // [MQTT-3.3.1-8]
 		if f.sub.id != 0 {
 			d.SubscriptionIDs = []uint32{f.sub.id}
 		}
 		b.out.Reset(msg, true, b.now)
-		c.srv.journal.deliver(b, c.client, d)
+		counted := c.client.logged.Load() && min(d.QoS, msg.QoS) > 0
+		if counted {
+			c.client.take(msg.Size())
+		}
+		c.srv.journal.deliver(b, c.client, d, counted)
 		if len(b.stored) > 0 {
 			w := &write{then: func(*batch, error) { storing.Done() }}
 			w.addMessage(b)

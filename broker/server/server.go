@@ -45,10 +45,10 @@ type Server struct {
 	checkpointEvery uint64   // records of a partition
 	journal         *journal // nil: sessions live in memory only
 	recovered       []*client
+	resumed         sync.Once
 	clients         registry
 	deadlines       deadlines
 	expiry          expiry
-	unanswered      unanswered
 	index           *topic.Filters[*subscription]
 
 	mu        sync.Mutex
@@ -93,7 +93,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	}
 	s.started = s.now()
 	s.phase.Store("starting")
-	s.deadlines.now, s.expiry.srv, s.unanswered.srv = s.now, s, s
+	s.deadlines.now, s.expiry.srv = s.now, s
 	s.clients.init()
 	return s, nil
 }
@@ -144,7 +144,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	s.resume()
+	if s.auth.Loaded() {
+		s.resumed.Do(s.resume)
+	}
 	s.expiry.due()
 	background.Go(func() { failed <- s.auth.Run(ctx, s.policyChanged) })
 	for l, ln := range listeners {
@@ -237,7 +239,6 @@ func (s *Server) untrack(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
-	s.unanswered.remove(c)
 	s.running.Done()
 }
 

@@ -11,15 +11,19 @@ import (
 )
 
 // deliver hands the batch's message to a client now, or puts it aside if it has to be stored first.
-func (j *journal) deliver(b *batch, cl *client, d session.Delivery) {
+// counted says that it is in the client's quota already.
+func (j *journal) deliver(b *batch, cl *client, d session.Delivery, counted bool) {
 	msg := b.out.Message()
 	if j == nil || min(d.QoS, msg.QoS) == 0 || !cl.logged.Load() {
+		if counted { // and its session has ended since
+			cl.unreserve(msg.Size())
+		}
 		_, sink := cl.sess.Deliver(&b.out, d)
 		b.wake(sink)
 		return
 	}
-	if cl.reserve(msg.Size(), b.now) {
-		b.stored = append(b.stored, storedTarget{client: cl, to: partition.Recipient{
+	if counted || cl.reserve(msg.Size(), b.now) {
+		b.stored = append(b.stored, storedTarget{client: cl, force: d.Force, to: partition.Recipient{
 			Client: cl.id, Epoch: cl.epoch, QoS: d.QoS, Retain: d.Retain, IDs: d.SubscriptionIDs,
 		}})
 	}
@@ -45,14 +49,21 @@ func (j *journal) publish(b *batch, a *ack, extra ...store.Record) {
 	}
 	if inbound {
 		cl := a.conn.client
-		w.Records = append(w.Records, store.Record{Part: int(cl.part), Data: partition.AppendInbound(nil, cl.id, a.id, false)})
+		w.Records = append(w.Records, store.Record{Part: int(cl.part), Data: partition.AppendInbound(nil, cl.id, cl.epoch, a.id, false)})
 	}
 	w.Records = append(w.Records, extra...)
 	if a != nil {
 		w.ack = a.part()
 	}
+	for i := range w.groups {
+		w.size += int64(len(w.Records[i].Data) + targetBytes*len(w.groups[i]))
+	}
+	j.wait(w.size)
 	j.write(w)
 }
+
+// targetBytes is about what one target takes in memory.
+const targetBytes = 100
 
 // addMessage adds the batch's message for the targets put aside, once a partition.
 func (w *write) addMessage(b *batch) {
@@ -132,12 +143,6 @@ func (j *journal) append(cl *client, rec []byte) { j.when(cl, rec, true)(nil) }
 
 // arrived stores that the client has a QoS 2 message.
 func (j *journal) arrived(cl *client, ordinal uint64) stored {
-	p := &j.parts[cl.part]
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s := p.state.Session(cl.id); s != nil && s.Epoch == cl.epoch {
-		p.state.Arrived(s, ordinal)
-	}
 	return j.when(cl, partition.AppendArrived(nil, cl.id, ordinal), true)
 }
 
@@ -146,13 +151,13 @@ func (j *journal) inboundDone(cl *client, id uint16) stored {
 	if j == nil || !cl.logged.Load() {
 		return nil
 	}
-	return j.when(cl, partition.AppendInbound(nil, cl.id, id, true), true)
+	return j.when(cl, partition.AppendInbound(nil, cl.id, cl.epoch, id, true), true)
 }
 
 // forget frees a packet identifier whose message may or may not be stored.
 func (j *journal) forget(cl *client, id uint16) {
 	if j != nil && cl.logged.Load() {
-		j.append(cl, partition.AppendInbound(nil, cl.id, id, true))
+		j.append(cl, partition.AppendInbound(nil, cl.id, cl.epoch, id, true))
 	}
 }
 
@@ -204,14 +209,14 @@ func (j *journal) attach(cl *client, w *will) error {
 // detach stores when cl's connection ended. cl.mu is held.
 func (j *journal) detach(cl *client, w *will) {
 	if j != nil && cl.logged.Load() {
-		j.append(cl, partition.AppendDetach(nil, cl.id, cl.left, cl.expiry, w != nil))
+		j.append(cl, partition.AppendDetach(nil, cl.id, cl.left, cl.expiry, w != nil, cl.sess.Sent()))
 	}
 }
 
-// end stores that cl's session has ended. cl.mu is held.
-func (j *journal) end(cl *client) {
+// end stores that cl's session has ended. What it returns, if not nil, tells when that is done. cl.mu is held.
+func (j *journal) end(cl *client) <-chan error {
 	if j == nil || !cl.logged.Load() {
-		return
+		return nil
 	}
 	cl.logged.Store(false)
 	p := &j.parts[cl.part]
@@ -223,7 +228,9 @@ func (j *journal) end(cl *client) {
 		p.state.End(cl.id)
 	}
 	p.mu.Unlock()
-	j.append(cl, partition.AppendEnd(nil, cl.id))
+	done := make(chan error, 1)
+	j.when(cl, partition.AppendEnd(nil, cl.id), true)(func(_ *batch, err error) { done <- err })
+	return done
 }
 
 // reasonOf is what an acknowledgement says of a write.

@@ -112,7 +112,7 @@ func (c *conn) journaled(answer []byte, wait stored) {
 	}
 	wait(func(b *batch, err error) {
 		if err != nil {
-			c.kick(&packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be stored"})
+			c.kick(&packet.Error{Reason: packet.ImplementationSpecificError, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be stored"})
 			return
 		}
 		b.wake(c.sess.Append(c, answer))

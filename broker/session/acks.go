@@ -24,7 +24,7 @@ func (s *Session) Pubrec(id uint16, failed bool, now int64) (ordinal uint64, sto
 	if failed {
 		return 0, false, s.release(e, now), true
 	}
-	stored = s.logged && e.state != awaitComp
+	stored = s.logged         // also at a repetition: the first may be on its way to the log still
 	if e.state == awaitSend { // of an earlier connection, and answered before it could be sent again
 		s.unsent--
 		s.unacked++

@@ -25,11 +25,12 @@ type Stored struct {
 }
 
 // Restore makes a new session a logged one of before a restart. received are the inbound QoS 2 packet
-// identifiers that are taken. Messages below perhaps may have been sent, those below sent were.
-func (s *Session) Restore(received []uint16, sent, perhaps uint64) {
+// identifiers that are taken. Messages below perhaps may have been sent, those below sent were, and
+// inflight of those are not acknowledged.
+func (s *Session) Restore(received []uint16, sent, perhaps uint64, inflight int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.logged, s.sent, s.perhaps = true, sent, max(sent, perhaps)
+	s.logged, s.sent, s.perhaps, s.left = true, sent, max(sent, perhaps), inflight
 	for _, id := range received {
 		s.receive(id)
 	}
@@ -71,6 +72,32 @@ func (s *Session) Offer(o *Outgoing, ordinal uint64, d Delivery) (flush, load Si
 	}
 	s.send(o, entry{ordinal: ordinal, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain}, d)
 	return s.wake(), nil
+}
+
+// Behind says that the log has a message that was not offered. The sink is as Hungry's.
+func (s *Session) Behind() Sink {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link.Sink == nil {
+		return nil
+	}
+	s.behind = true
+	return s.hungry()
+}
+
+// Shed takes messages out of the window that are ready and have not been sent, the oldest first, as long
+// as drop says so. They are the oldest that wait.
+func (s *Session) Shed(drop func(size int) bool) (ordinals []uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.window != outside && s.queue.len() > 0 {
+		e := s.queue.at(0)
+		if e.msg == nil || e.ordinal < s.perhaps || !drop(e.msg.Size()) {
+			break
+		}
+		ordinals = append(ordinals, s.popQueue().ordinal)
+	}
+	return ordinals
 }
 
 // Hungry is the sink that is to load messages from the log now; nil: none is, or it does so already.

@@ -78,7 +78,7 @@ func TestOffer(t *testing.T) {
 	if ordinal, stored, _, ok := s.Pubrec(1, false, 0); ordinal != 0 || !stored || !ok {
 		t.Errorf("PUBREC: %d, to be stored %v, %v", ordinal, stored, ok)
 	}
-	if _, stored, _, ok := s.Pubrec(1, false, 0); stored || !ok {
+	if _, stored, _, ok := s.Pubrec(1, false, 0); !stored || !ok {
 		t.Errorf("PUBREC again: to be stored %v, %v", stored, ok)
 	}
 	if got := s.Released(); got != nil {
@@ -158,7 +158,7 @@ func TestReconnectLogged(t *testing.T) {
 func TestRestore(t *testing.T) {
 	limits := wide()
 	s := New("c", limits)
-	s.Restore(nil, 5, 7)
+	s.Restore(nil, 5, 7, 0)
 	w := &wire{t: t, s: s}
 	w.attach(Attachment{Durable: true, Logged: true, ReceiveMaximum: 1})
 	all := stored(2, 2, "2", "3", "4", "5", "6", "7")

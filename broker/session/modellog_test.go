@@ -172,7 +172,7 @@ func (l *modelLog) restart() {
 	l.told = len(l.finished)
 	sent, perhaps := l.mayBeSent(l.m.limits.MaxInflight)
 	l.m.s = New("c", &l.m.limits)
-	l.m.s.Restore(nil, sent, perhaps)
+	l.m.s.Restore(nil, sent, perhaps, 0)
 }
 
 // inFlight is how many messages may be in flight though nobody is connected.

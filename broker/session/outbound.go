@@ -150,7 +150,7 @@ func (s *Session) send(o *Outgoing, e entry, d Delivery) {
 
 func (s *Session) enqueue(o *Outgoing, d Delivery) Outcome {
 	size := int64(o.msg.Size())
-	for s.full(size) {
+	for !d.Force && s.full(size) {
 		s.limits.Drops.QueueFull.Add(1)
 		if s.limits.Policy != DropOldest || s.queue.len() == 0 {
 			return Dropped

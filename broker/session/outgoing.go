@@ -35,6 +35,8 @@ type Delivery struct {
 	Retain bool // the RETAIN flag to send
 	// SubscriptionIDs of all the session's matching subscriptions; shared, not changed.
 	SubscriptionIDs []uint32
+	// Force says that the message is kept whatever the limits: whoever hands it over sees to those.
+	Force bool
 }
 
 // Reset makes o carry m. owned says that m may be kept as it is; otherwise it is borrowed and

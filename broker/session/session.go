@@ -38,6 +38,7 @@ type Session struct {
 	sent     uint64   // messages below have been sent
 	perhaps  uint64   // messages below may have been sent; at least sent
 	released []uint64 // ordinals of messages that are done with; Released takes them
+	left     int      // how many were in flight when the client left
 }
 
 // window is what a session holds in memory of its messages.
@@ -98,6 +99,7 @@ func (s *Session) Detach(sink Sink) bool {
 		s.received = nil
 	}
 	if s.logged { // the log has what was in it
+		s.left = s.unacked
 		s.window = outside
 		return true
 	}
@@ -120,10 +122,14 @@ func (s *Session) AttachedTo(sink Sink) bool {
 	return s.link.Sink == sink
 }
 
-// Pending is the number of messages in flight and waiting.
+// Pending is the number of messages in flight, or that were when the client left, and of those that
+// wait in memory.
 func (s *Session) Pending() (inflight, queued int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.window == outside {
+		return s.left, 0
+	}
 	return s.unacked, s.queue.len()
 }
 

@@ -539,7 +539,7 @@ func TestReceive(t *testing.T) {
 		t.Error("an identifier is fresh once")
 	}
 	restored := New("c", wide())
-	restored.Restore([]uint16{1, 65535}, 0, 0)
+	restored.Restore([]uint16{1, 65535}, 0, 0, 0)
 	if restored.Receive(1) || restored.Receive(65535) || !restored.Receive(2) {
 		t.Error("identifiers are not restored")
 	}
