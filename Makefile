@@ -92,6 +92,11 @@ fuzz: ## Every fuzz test for a while each. FUZZTIME=10s
 crash: ## Kill a broker over and over while it is used. KILLS=50 BROKER=dunlin|mosquitto|mosquitto-1s|mosquitto-each
 	go test -count=1 -timeout 0 -v ./test/crash -kills $(KILLS) -broker $(BROKER) $(CRASH_FLAGS)
 
+.PHONY: conformance
+conformance: ## Every statement of MQTT 3.1.1 and 5.0, on Dunlin and on Mosquitto, into docs/conformance.md: minutes.
+	hack/packages.sh mosquitto:mosquitto
+	go run ./test/conformance/page
+
 .PHONY: bench
 bench: ## What durability costs, into docs/performance.md: minutes. BENCH_FLAGS=-smoke is seconds and writes nothing.
 	go run ./test/bench $(or $(BENCH_FLAGS),-page docs/performance.md)

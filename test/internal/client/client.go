@@ -33,6 +33,8 @@ type Packet struct {
 	Suback     packet.Suback
 	Unsuback   packet.Unsuback
 	Disconnect packet.Disconnect
+	Auth       packet.Auth
+	Raw        []byte // the packet whole, as it came; valid until the next call of Next
 }
 
 // Dial connects over TCP.
@@ -44,17 +46,28 @@ func Dial(addr string) (*Client, error) {
 	return &Client{nc: nc, version: packet.V5, wait: Patience}, nil
 }
 
+// Send queues bytes that need not be a packet.
+func (c *Client) Send(raw []byte) { c.queue(append(c.out, raw...)) }
+
+// Connect queues a CONNECT, as MQTT 5 if it says no version; what comes is read as that version's.
+func (c *Client) Connect(p packet.Connect) {
+	if p.Version == 0 {
+		p.Version = packet.V5
+	}
+	c.version = p.Version
+	c.queue(p.Append(c.out))
+}
+
+// SetVersion sets the version in which packets are made and read; it is 5 unless Connect has said otherwise.
+func (c *Client) SetVersion(v packet.Version) { c.version = v }
+
 // Start dials and sends CONNECT, as MQTT 5 if it says no version. A refusal is an error.
 func Start(addr string, p packet.Connect) (*Client, packet.Connack, error) {
 	c, err := Dial(addr)
 	if err != nil {
 		return nil, packet.Connack{}, err
 	}
-	if p.Version == 0 {
-		p.Version = packet.V5
-	}
-	c.version = p.Version
-	c.queue(p.Append(c.out))
+	c.Connect(p)
 	got, err := c.Expect(packet.TypeConnack)
 	if err == nil && got.Connack.Reason != packet.Success {
 		err = fmt.Errorf("connect %s: %v %s", p.ClientID, got.Connack.Reason, got.Connack.Properties.ReasonString)
@@ -135,14 +148,29 @@ func (c *Client) Next() (Packet, error) {
 			return Packet{}, err
 		}
 		if n > 0 {
+			raw := c.buf[c.from : c.from+n]
 			c.from += n
-			return c.parse(h, body)
+			p, err := c.parse(h, body)
+			p.Raw = raw
+			return p, err
 		}
 		if err := c.Flush(); err != nil {
 			return Packet{}, err
 		}
 		if err := c.fill(); err != nil {
 			return Packet{}, err
+		}
+	}
+}
+
+// Rest is all that comes until the connection ends, not looked at, and why there is no more: io.EOF, if the broker closed it.
+func (c *Client) Rest() ([]byte, error) {
+	if err := c.Flush(); err != nil {
+		return nil, err
+	}
+	for {
+		if err := c.fill(); err != nil {
+			return c.buf[c.from:], err
 		}
 	}
 }
@@ -193,6 +221,8 @@ func (c *Client) parse(h packet.Header, body []byte) (p Packet, err error) {
 		err = p.Unsuback.Parse(body, c.version)
 	case packet.TypeDisconnect:
 		err = p.Disconnect.Parse(body, c.version)
+	case packet.TypeAuth:
+		err = p.Auth.Parse(body)
 	}
 	return p, err
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 )
 
-// Dunlin is a dunlin-broker whose configuration and log are in dir, and which lets everybody do everything; c has the
-// rest of its configuration. cpus pins it (taskset -c); "" does not.
+// Dunlin is a dunlin-broker whose configuration and log are in dir, and which lets everybody do everything over a plain
+// listener; c has the rest of its configuration, more listeners too. cpus pins it (taskset -c); "" does not.
 func Dunlin(program, dir, cpus string, c config.Config, env ...string) (*Broker, error) {
 	addr, err := freeAddr()
 	if err != nil {
@@ -21,9 +21,9 @@ func Dunlin(program, dir, cpus string, c config.Config, env ...string) (*Broker,
 	if err != nil {
 		return nil, err
 	}
-	c.Listeners = []config.Listener{{
+	c.Listeners = append([]config.Listener{{
 		ListenerSettings: config.ListenerSettings{Name: "mqtt", Protocol: config.ProtocolMQTT, Port: int32(number)}, Host: host,
-	}}
+	}}, c.Listeners...)
 	c.Authentication.AllowAnonymous, c.Authorization.DefaultPolicy = true, config.PolicyAllow
 	c.Log.Format = config.LogText
 	data, err := json.Marshal(c)

@@ -1,0 +1,52 @@
+package v5
+
+import (
+	"github.com/dunlin-mqtt/dunlin/test/conformance/check"
+	"github.com/dunlin-mqtt/dunlin/test/conformance/suite"
+)
+
+var publish = suite.Section{Name: "3.3 PUBLISH", Statements: []suite.Statement{
+	{ID: "MQTT-3.3.1-1", Says: "DUP is set on what is sent again", Test: check.DupOnRedelivery},
+	{ID: "MQTT-3.3.1-2", Says: "DUP is 0 at QoS 0", Test: check.NoDupAtQoS0},
+	{ID: "MQTT-3.3.1-3", Says: "DUP is not passed on", Test: check.DupNotPassedOn},
+	{ID: "MQTT-3.3.1-4", Says: "QoS is not 3", Test: check.QoS3},
+	{ID: "MQTT-3.3.1-5", Says: "a message with RETAIN is stored in place of the older", Test: check.RetainStores},
+	{ID: "MQTT-3.3.1-6", Says: "an empty retained message is delivered and removes the older", Test: check.EmptyRetainedRemoves},
+	{ID: "MQTT-3.3.1-7", Says: "an empty message is not retained", Test: check.EmptyNotRetained},
+	{ID: "MQTT-3.3.1-8", Says: "a message without RETAIN changes nothing that is retained", Test: check.NoRetainStoresNothing},
+	{ID: "MQTT-3.3.1-9", Says: "retain handling 0: retained messages are sent", Test: retainHandling(0)},
+	{ID: "MQTT-3.3.1-10", Says: "retain handling 1: only if the subscription is new", Test: retainHandling(1)},
+	{ID: "MQTT-3.3.1-11", Says: "retain handling 2: never", Test: retainHandling(2)},
+	{ID: "MQTT-3.3.1-12", Says: "without retain as published RETAIN is 0 in what is forwarded", Test: check.RetainClearForOld},
+	{ID: "MQTT-3.3.1-13", Says: "with it RETAIN is as it was published", Test: retainAsPublished},
+	{ID: "MQTT-3.3.2-1", Says: "the topic name is there, first, and UTF-8", Test: check.TopicFirst},
+	{ID: "MQTT-3.3.2-2", Says: "no wildcards in a topic name", Test: check.NoWildcardsInName},
+	{ID: "MQTT-3.3.2-3", Says: "what is delivered matches the filter", Test: check.NameMatches},
+	{ID: "MQTT-3.3.2-4", Says: "the payload format indicator is passed on", Test: forwardedAlone("format")},
+	{ID: "MQTT-3.3.2-5", Says: "an expired message is not delivered", Test: expired},
+	{ID: "MQTT-3.3.2-6", Says: "the expiry interval sent on is what is left of it", Test: expiryLeft},
+	{ID: "MQTT-3.3.2-7", Says: "topic aliases end with the connection", Test: aliasesEnd, Needs: suite.TopicAliases},
+	{ID: "MQTT-3.3.2-8", Says: "topic alias 0 is not sent", Test: aliasZero},
+	{ID: "MQTT-3.3.2-9", Says: "the client's topic aliases are within the server's maximum", Client: true},
+	{ID: "MQTT-3.3.2-10", Says: "the client takes all topic aliases within its maximum", Client: true},
+	{ID: "MQTT-3.3.2-11", Says: "the server's topic aliases are within the client's maximum", Test: aliasesWithin},
+	{ID: "MQTT-3.3.2-12", Says: "the server takes all topic aliases within its maximum", Test: aliasesTaken, Needs: suite.TopicAliases},
+	{ID: "MQTT-3.3.2-13", Says: "the response topic is UTF-8", Test: badProperty(0x08, "\xff", "a\x00", "a\xed\xa0\x80")},
+	{ID: "MQTT-3.3.2-14", Says: "the response topic has no wildcards", Test: badProperty(0x08, "a/#", "+", "a/+/b")},
+	{ID: "MQTT-3.3.2-15", Says: "the response topic is passed on", Test: forwardedAlone("response")},
+	{ID: "MQTT-3.3.2-16", Says: "correlation data is passed on", Test: forwardedAlone("correlation")},
+	{ID: "MQTT-3.3.2-17", Says: "user properties are passed on", Test: forwardedAlone("user")},
+	{ID: "MQTT-3.3.2-18", Says: "user properties stay in order", Test: userInOrder},
+	{ID: "MQTT-3.3.2-19", Says: "the content type is UTF-8", Test: badProperty(0x03, "\xff", "a\x00", "a\xed\xa0\x80")},
+	{ID: "MQTT-3.3.2-20", Says: "the content type is passed on", Test: forwardedAlone("content")},
+	{ID: "MQTT-3.3.4-1", Says: "the answer to PUBLISH is that of its QoS", Test: check.Answered},
+	{ID: "MQTT-3.3.4-2", Says: "overlapping subscriptions: the highest QoS counts", Test: check.Overlapping},
+	{ID: "MQTT-3.3.4-3", Says: "and their identifiers are sent", Test: identifiers},
+	{ID: "MQTT-3.3.4-4", Says: "in one copy: all of them", Test: identifiers},
+	{ID: "MQTT-3.3.4-5", Says: "in several copies: each its own", Test: identifiers},
+	{ID: "MQTT-3.3.4-6", Says: "a client sends no subscription identifier in PUBLISH", Test: identifierIn},
+	{ID: "MQTT-3.3.4-7", Says: "the client keeps the server's receive maximum", Client: true},
+	{ID: "MQTT-3.3.4-8", Says: "the client delays nothing but PUBLISH for it", Client: true},
+	{ID: "MQTT-3.3.4-9", Says: "the server keeps the client's receive maximum", Test: receiveMaximum},
+	{ID: "MQTT-3.3.4-10", Says: "the server delays nothing but PUBLISH for it", Test: othersNotDelayed},
+}}
