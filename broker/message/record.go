@@ -30,10 +30,15 @@ func appendString[T string | []byte](dst []byte, s T) []byte {
 }
 
 // Parse makes m the message of a record; its byte slices alias rec.
-func Parse(rec []byte, m *Message) error {
+func Parse(rec []byte, m *Message) error { return ParseLike(rec, m, m) }
+
+// ParseLike is Parse, and m shares the topic and the publisher of like where they are the same: those of
+// a queue mostly are.
+func ParseLike(rec []byte, m, like *Message) error {
 	if len(rec) < 2 || rec[0] != recordVersion || rec[1]>>1 > 2 {
 		return errRecord
 	}
+	topic, publisher := like.Topic, like.Publisher
 	*m = Message{QoS: rec[1] >> 1, Retain: rec[1]&1 != 0}
 	expires, n := binary.Uvarint(rec[2:])
 	if n <= 0 {
@@ -49,6 +54,14 @@ func Parse(rec []byte, m *Message) error {
 		}
 		fields[i], rec = rec[n:n+int(size)], rec[n+int(size):]
 	}
-	m.Topic, m.Publisher, m.Forward, m.Payload = string(fields[0]), string(fields[1]), fields[2], rec
+	m.Topic, m.Publisher, m.Forward, m.Payload = text(fields[0], topic), text(fields[1], publisher), fields[2], rec
 	return nil
+}
+
+// text is b as a string: like, if that is the same.
+func text(b []byte, like string) string {
+	if string(b) == like {
+		return like
+	}
+	return string(b)
 }

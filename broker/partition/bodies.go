@@ -1,11 +1,6 @@
 package partition
 
-import (
-	"cmp"
-	"slices"
-
-	"github.com/dunlin-mqtt/dunlin/broker/store"
-)
+import "github.com/dunlin-mqtt/dunlin/broker/store"
 
 // bodies counts the references to each message's record, to know which records nobody needs any more.
 type bodies struct {
@@ -80,7 +75,7 @@ func (b *bodies) advance(at uint64) []store.Range {
 		from = to
 	}
 	b.at = max(b.at, at)
-	return coalesce(drop)
+	return store.JoinRanges(drop)
 }
 
 // run is the end of the run from from, at most at to, of records that are all live or all not.
@@ -104,18 +99,4 @@ func (b *bodies) run(from, to uint64) (end uint64, live bool) {
 func (b *bodies) isLive(seq uint64) bool {
 	s := b.segment(seq)
 	return s != nil && s.count(uint16(seq%segmentRecords)) > 0
-}
-
-// coalesce sorts ranges and joins those that touch.
-func coalesce(ranges []store.Range) []store.Range {
-	slices.SortFunc(ranges, func(a, b store.Range) int { return cmp.Compare(a.From, b.From) })
-	out := ranges[:0]
-	for _, r := range ranges {
-		if k := len(out); k > 0 && out[k-1].To >= r.From {
-			out[k-1].To = max(out[k-1].To, r.To)
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
 }

@@ -15,7 +15,7 @@ func TestCarryOver(t *testing.T) {
 	if diff := cmp.Diff([]store.KV{{Key: "a"}, kv("b", "2"), kv("c", "2")}, kvs); diff != "" {
 		t.Errorf("pairs (-want +got):\n%s", diff)
 	}
-	drop := merge([]store.Range{{From: 1, To: 3}, {From: 9, To: 12}}, []store.Range{{From: 3, To: 4}, {From: 10, To: 11}, {From: 20, To: 21}})
+	drop := store.JoinRanges([]store.Range{{From: 9, To: 12}, {From: 1, To: 3}, {From: 3, To: 4}, {From: 10, To: 11}, {From: 20, To: 21}})
 	if diff := cmp.Diff([]store.Range{{From: 1, To: 4}, {From: 9, To: 12}, {From: 20, To: 21}}, drop); diff != "" {
 		t.Errorf("ranges (-want +got):\n%s", diff)
 	}

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
@@ -59,7 +58,7 @@ func (j *journal) checkpointPart(p *logPart) {
 	p.mu.Lock()
 	kvs, at, drop := p.state.Checkpoint()
 	p.mu.Unlock()
-	c.kvs, c.drop, c.saving = later(c.kvs, kvs), merge(c.drop, drop), true
+	c.kvs, c.drop, c.saving = later(c.kvs, kvs), store.JoinRanges(append(c.drop, drop...)), true
 	c.at, c.bytes = at, 0
 	p.freed.Store(0)
 	p.Checkpoint(c.kvs, at, slices.Clone(c.drop), func(err error) {
@@ -92,22 +91,4 @@ func later(before, after []store.KV) []store.KV {
 		joined = append(joined, kv)
 	}
 	return joined
-}
-
-// merge joins ranges, in order.
-func merge(a, b []store.Range) []store.Range {
-	if len(a) == 0 {
-		return b
-	}
-	all := append(a, b...)
-	slices.SortFunc(all, func(a, b store.Range) int { return cmp.Compare(a.From, b.From) })
-	out := all[:1]
-	for _, r := range all[1:] {
-		if last := &out[len(out)-1]; r.From <= last.To {
-			last.To = max(last.To, r.To)
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
 }

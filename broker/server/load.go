@@ -45,13 +45,17 @@ type loading struct {
 	stored []session.Stored
 	seqs   []uint64 // of those whose bodies are to be read
 	at     []int    // their positions in stored
+	bytes  int      // about the size of those
 	next   uint64
 	more   bool
 }
 
+// bodyOverhead is about what a stored message takes beside what counts as its size, in bytes.
+const bodyOverhead = 32
+
 // refer asks the partition which messages are next.
 func (l *loading) refer(c *conn, from uint64, messages int, bytes int64) {
-	l.stored, l.seqs, l.at, l.more = l.stored[:0], l.seqs[:0], l.at[:0], false
+	l.stored, l.seqs, l.at, l.bytes, l.more = l.stored[:0], l.seqs[:0], l.at[:0], 0, false
 	p := &c.srv.journal.parts[c.client.part]
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -70,6 +74,7 @@ func (l *loading) refer(c *conn, from uint64, messages int, bytes int64) {
 			l.at = append(l.at, len(l.stored))
 			l.seqs = append(l.seqs, r.Seq)
 			bytes -= int64(r.Size)
+			l.bytes += r.Size
 		}
 		l.stored = append(l.stored, session.Stored{Ordinal: r.Ordinal, QoS: r.QoS, Retain: r.Retain, Arrived: r.Arrived, IDs: r.IDs})
 		return true
@@ -82,14 +87,17 @@ func (l *loading) fetch(c *conn) error {
 		return nil
 	}
 	p := &c.srv.journal.parts[c.client.part]
+	messages := make([]message.Message, len(l.seqs))
+	room := make([]byte, 0, l.bytes+len(l.seqs)*bodyOverhead) // for all bodies, which are sent at about the same time
 	err := p.Fetch(context.Background(), l.seqs, func(i int, rec []byte) error {
 		body, err := partition.Body(rec)
 		if err != nil {
 			return err
 		}
-		msg := new(message.Message)
-		l.stored[l.at[i]].Message = msg
-		return message.Parse(append(make([]byte, 0, len(body)), body...), msg)
+		from := len(room)
+		room = append(room, body...)
+		l.stored[l.at[i]].Message = &messages[i]
+		return message.ParseLike(room[from:len(room):len(room)], &messages[i], &messages[max(i-1, 0)])
 	})
 	kept := l.stored[:0]
 	for _, st := range l.stored {

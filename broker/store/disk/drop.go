@@ -17,7 +17,7 @@ func (p *part) encodeDrop(b *pebble.Batch, ranges []store.Range) error {
 	if len(ranges) == 0 {
 		return nil
 	}
-	ranges = clip(join(ranges), p.draft.first, p.draft.next)
+	ranges = clip(store.JoinRanges(ranges), p.draft.first, p.draft.next)
 	if len(ranges) > 0 && ranges[0].From == p.draft.first {
 		lowest, err := p.lowest(ranges)
 		if err != nil {
@@ -79,19 +79,6 @@ func (p *part) lowest(ranges []store.Range) (lowest uint64, err error) {
 		}
 	}
 	return lowest, nil
-}
-
-// join makes one of ranges that touch each other, in place.
-func join(ranges []store.Range) []store.Range {
-	out := ranges[:1]
-	for _, r := range ranges[1:] {
-		if last := &out[len(out)-1]; r.From <= last.To {
-			last.To = max(last.To, r.To)
-		} else {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // clip leaves of ranges what is in from up to, and without, to, in place.
