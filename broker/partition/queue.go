@@ -85,28 +85,33 @@ func (q *queue) find(ordinal uint64) int {
 	return sort.Search(len(q.chunks), func(i int) bool { return ordinal < q.chunks[i].first+uint64(q.chunks[i].n) })
 }
 
+// locate finds the reference with an ordinal, if it is there and not done: the nth of the ith chunk.
+func (q *queue) locate(ordinal uint64) (i, n int, ok bool) {
+	i = q.find(ordinal)
+	if i == len(q.chunks) || ordinal < q.chunks[i].first {
+		return i, 0, false
+	}
+	n = int(ordinal - q.chunks[i].first)
+	return i, n, !q.chunks[i].isDone(n)
+}
+
 // get returns the reference with an ordinal, if it is there and not done.
 func (q *queue) get(ordinal uint64) (r Ref, ok bool) {
-	i := q.find(ordinal)
-	if i == len(q.chunks) || ordinal < q.chunks[i].first {
+	i, n, ok := q.locate(ordinal)
+	if !ok {
 		return r, false
 	}
-	c := q.chunks[i]
-	n := int(ordinal - c.first)
-	if c.isDone(n) {
-		return r, false
-	}
-	return c.look(n), true
+	return q.chunks[i].look(n), true
 }
 
 // remove takes the reference with an ordinal away, if it is there.
 func (q *queue) remove(ordinal uint64) (r Ref, ok bool) {
-	if r, ok = q.get(ordinal); !ok {
+	i, n, ok := q.locate(ordinal)
+	if !ok {
 		return r, false
 	}
-	i := q.find(ordinal)
 	c := q.chunks[i]
-	n := int(ordinal - c.first)
+	r = c.look(n)
 	c.done[n/64] |= 1 << (n % 64)
 	c.left--
 	c.dirty = true
@@ -132,11 +137,13 @@ func (q *queue) drop(i int) {
 	q.chunks = slices.Delete(q.chunks, i, i+1)
 }
 
-// shrink lets go of memory that an empty queue holds.
-func (q *queue) shrink() {
+// shrink lets go of memory that an empty queue holds, and says whether it holds nothing then, nor has a
+// checkpoint anything of it.
+func (q *queue) shrink() (nothing bool) {
 	if q.count == 0 && len(q.chunks) == 1 && !q.chunks[0].saved {
 		q.chunks = nil
 	}
+	return len(q.chunks) == 0 && len(q.gone) == 0
 }
 
 // scan calls fn for the references from an ordinal on, until fn returns false.

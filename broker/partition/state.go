@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -46,10 +47,15 @@ type State struct {
 
 // NewState begins with a checkpoint that stands for all records below at; 0: there is none.
 func NewState(at uint64) *State {
-	at = max(at, 1)
-	return &State{
-		sessions: make(map[string]*Session), next: at, bodies: bodies{at: at},
-	}
+	st := &State{sessions: make(map[string]*Session)}
+	st.Loaded(at)
+	return st
+}
+
+// Loaded says, once the checkpoint has been loaded, that it stands for all records below at.
+func (st *State) Loaded(at uint64) {
+	st.next = max(at, 1)
+	st.bodies.at = st.next
 }
 
 // Next is the sequence number of the record to apply next.
@@ -90,7 +96,7 @@ func (st *State) message(seq uint64, p *parser) {
 	recipients := head.recipients()
 	var msg message.Message
 	if p.err != nil || head.err != nil {
-		p.err = cmpErr(p.err, head.err)
+		p.err = cmp.Or(p.err, head.err)
 		return
 	}
 	if err := message.Parse(p.rest, &msg); err != nil {
@@ -103,13 +109,6 @@ func (st *State) message(seq uint64, p *parser) {
 			st.Queued(r.Client, msg.Size())
 		}
 	}
-}
-
-func cmpErr(a, b error) error {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // Applied says that the record at seq is applied: that of a message, by Enqueue for each recipient.
@@ -205,7 +204,7 @@ func (st *State) attach(s *Session, client string, p *parser) {
 
 // rest lets go of the memory of what waits, if nothing does and no checkpoint has any of it.
 func (s *Session) rest() {
-	if q := &s.queue; q.count == 0 && len(q.gone) == 0 && (len(q.chunks) == 0 || !q.chunks[0].saved) {
+	if s.queue.shrink() {
 		s.waiting = nothing
 	}
 }

@@ -107,9 +107,7 @@ func (c *conn) handleBatches() error {
 		c.flushReplies()
 		if c.acked {
 			c.acked = false
-			c.srv.journal.released(c.client)
-			c.batch.load(c.sess.Hungry())
-			c.feed() // there may be room now
+			c.refill()
 		}
 		c.batch.end()
 		c.batch = nil

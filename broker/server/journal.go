@@ -79,6 +79,14 @@ type storedTarget struct {
 // errCaughtUp ends a Read that has come far enough.
 var errCaughtUp = errors.New("caught up")
 
+// session is cl's session in the log; nil: it has ended. p.mu is held.
+func (p *logPart) session(cl *client) *partition.Session {
+	if s := p.state.Session(cl.id); s != nil && s.Epoch == cl.epoch {
+		return s
+	}
+	return nil
+}
+
 func newJournal(s *Server) *journal {
 	j := &journal{srv: s, wake: make(chan struct{}, 1), every: s.checkpointEvery}
 	for n := range j.parts {

@@ -33,8 +33,8 @@ func (j *journal) finish(p *logPart, cl *client, ordinals []uint64) {
 	if len(ordinals) == 0 {
 		return
 	}
-	s := p.state.Session(cl.id)
-	if s == nil || s.Epoch != cl.epoch {
+	s := p.session(cl)
+	if s == nil {
 		return
 	}
 	for _, ordinal := range ordinals {
@@ -59,7 +59,7 @@ func (j *journal) dropOldest(p *logPart, cl *client) {
 	if !cl.exceeds() {
 		return
 	}
-	s := p.state.Session(cl.id)
+	s := p.session(cl)
 	over := cl.excess()
 	drop := cl.sess.Shed(over)
 	s.Scan(cl.sess.Sent(), func(r *partition.Ref) bool {
@@ -78,8 +78,8 @@ func (j *journal) dropExpired(cl *client, now int64) {
 	p := &j.parts[cl.part]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.state.Session(cl.id)
-	if s == nil || s.Epoch != cl.epoch {
+	s := p.session(cl)
+	if s == nil {
 		return
 	}
 	if expired := s.Expired(cl.sess.Sent(), now, nil); len(expired) > 0 {

@@ -12,11 +12,16 @@ import (
 // Load has messages that wait in the log loaded.
 func (c *conn) Load() { c.started.start(c.runLoads) }
 
-// loadIfHungry does so if the session has room for them and nobody does it already.
-func (c *conn) loadIfHungry() {
-	if sink := c.sess.Hungry(); sink != nil {
-		sink.Load()
+// refill tells the log what the session is done with, and goes on with what it wants: messages from the
+// log, if it has room and nobody loads them already, and retained ones.
+func (c *conn) refill() {
+	if c.client.logged.Load() {
+		c.srv.journal.released(c.client)
+		if sink := c.sess.Hungry(); sink != nil {
+			sink.Load()
+		}
 	}
+	c.feed()
 }
 
 // runLoads loads until the session has enough.
@@ -59,8 +64,8 @@ func (l *loading) refer(c *conn, from uint64, messages int, bytes int64) {
 	p := &c.srv.journal.parts[c.client.part]
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s := p.state.Session(c.client.id)
-	if s == nil || s.Epoch != c.client.epoch {
+	s := p.session(c.client)
+	if s == nil {
 		l.next = from
 		return
 	}

@@ -42,13 +42,9 @@ func (cl *client) unreserve(size int) {
 }
 
 // exceeds says whether more waits than may. What is in flight does not wait.
-func (cl *client) exceeds() bool { return cl.exceedsWith(0, 0) }
-
-func (cl *client) exceedsWith(messages int, bytes int64) bool {
+func (cl *client) exceeds() bool {
 	limits := &cl.srv.limits
-	held := limits.Held.Bytes.Load() + bytes
-	messages += int(cl.quota.messages.Load())
-	bytes += cl.quota.bytes.Load()
+	messages, bytes, held := int(cl.quota.messages.Load()), cl.quota.bytes.Load(), limits.Held.Bytes.Load()
 	if !limits.Exceeded(messages, bytes, held) {
 		return false
 	}

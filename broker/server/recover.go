@@ -83,20 +83,12 @@ func (p *logPart) recover(ctx context.Context, st store.Store) (err error) {
 	if p.Part, err = st.Acquire(ctx, p.n); err != nil {
 		return err
 	}
-	var kvs []store.KV
-	at, err := p.Load(ctx, func(kv store.KV) error {
-		kvs = append(kvs, store.KV{Key: kv.Key, Value: append([]byte(nil), kv.Value...)})
-		return nil
-	})
+	p.state = partition.NewState(0)
+	at, err := p.Load(ctx, func(kv store.KV) error { return p.state.Load(kv.Key, kv.Value) })
 	if err != nil {
 		return err
 	}
-	p.state = partition.NewState(at)
-	for _, kv := range kvs {
-		if err := p.state.Load(kv.Key, kv.Value); err != nil {
-			return err
-		}
-	}
+	p.state.Loaded(at)
 	p.checkpoint.at = p.state.Next()
 	return p.Read(ctx, p.state.Next(), p.state.Apply)
 }

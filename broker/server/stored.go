@@ -141,6 +141,13 @@ func (j *journal) when(cl *client, rec []byte, frees bool) stored {
 // append is for a record that nobody waits for.
 func (j *journal) append(cl *client, rec []byte) { j.when(cl, rec, true)(nil) }
 
+// promise is for a record that somebody may wait for: what it returns gets how it went, once.
+func (j *journal) promise(cl *client, rec []byte) <-chan error {
+	done := make(chan error, 1)
+	j.when(cl, rec, true)(func(_ *batch, err error) { done <- err })
+	return done
+}
+
 // arrived stores that the client has a QoS 2 message.
 func (j *journal) arrived(cl *client, ordinal uint64) stored {
 	return j.when(cl, partition.AppendArrived(nil, cl.id, ordinal), true)
@@ -197,9 +204,7 @@ func (j *journal) attach(cl *client, w *will) error {
 	rec := partition.AppendAttach(nil, &partition.Attach{
 		Client: cl.id, Username: id.Username(), Anonymous: id.Anonymous(), Epoch: cl.epoch, Expiry: cl.expiry, Will: w.record(),
 	})
-	done := make(chan error, 1)
-	j.when(cl, rec, true)(func(_ *batch, err error) { done <- err })
-	err := <-done
+	err := <-j.promise(cl, rec)
 	if err == nil {
 		cl.logged.Store(true)
 	}
@@ -221,16 +226,14 @@ func (j *journal) end(cl *client) <-chan error {
 	cl.logged.Store(false)
 	p := &j.parts[cl.part]
 	p.mu.Lock()
-	if s := p.state.Session(cl.id); s != nil && s.Epoch == cl.epoch {
+	if s := p.session(cl); s != nil {
 		messages, bytes := s.Waiting()
 		cl.srv.limits.Held.Add(-messages, -bytes)
 		p.freed.Add(bytes)
 		p.state.End(cl.id)
 	}
 	p.mu.Unlock()
-	done := make(chan error, 1)
-	j.when(cl, partition.AppendEnd(nil, cl.id), true)(func(_ *batch, err error) { done <- err })
-	return done
+	return j.promise(cl, partition.AppendEnd(nil, cl.id))
 }
 
 // reasonOf is what an acknowledgement says of a write.

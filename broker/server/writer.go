@@ -173,9 +173,7 @@ func (w *writer) fail() {
 // empty tells those who wait for room.
 func (w *writer) empty() {
 	w.signal()
-	w.c.srv.journal.released(w.c.client) // what has expired instead of being sent
-	w.c.loadIfHungry()
-	w.c.feed()
+	w.c.refill() // also: what has expired instead of being sent
 }
 
 func (w *writer) signal() {
