@@ -1,9 +1,6 @@
 package server
 
-import (
-	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/broker/session"
-)
+import "github.com/dunlin-mqtt/dunlin/broker/packet"
 
 // ack is the acknowledgement of the PUBLISH that is being handled. Work that is done later, when
 // the disk has it, takes a part; the acknowledgement is sent when the last part is done, and never
@@ -90,19 +87,17 @@ func (c *conn) acknowledge(t packet.Type, body []byte) error {
 	if err := a.Parse(t, body, c.peer.version); err != nil {
 		return err
 	}
-	var sink session.Sink
 	known := false
 	switch t {
 	case packet.TypePuback:
-		sink, known = c.sess.Puback(a.PacketID, c.batch.now)
+		known = c.sess.Puback(a.PacketID)
 	case packet.TypePubrec:
-		sink, known = c.pubrec(&a)
+		known = c.pubrec(&a)
 	case packet.TypePubrel:
 		known = c.pubrel(a.PacketID)
 	case packet.TypePubcomp:
-		sink, known = c.sess.Pubcomp(a.PacketID, c.batch.now)
+		known = c.sess.Pubcomp(a.PacketID)
 	}
-	c.batch.wake(sink)
 	c.acked = true
 	if !known {
 		c.srv.log.Debug("acknowledgement of an unknown packet identifier", "client_id", c.client.id, "packet", t.String())
@@ -111,10 +106,10 @@ func (c *conn) acknowledge(t packet.Type, body []byte) error {
 }
 
 // pubrec answers PUBREC with PUBREL, once it is stored that the client has the message. [MQTT-4.3.3-4]
-func (c *conn) pubrec(a *packet.Ack) (sink session.Sink, known bool) {
-	ordinal, stored, sink, known := c.sess.Pubrec(a.PacketID, a.Reason.Failed(), c.batch.now)
+func (c *conn) pubrec(a *packet.Ack) (known bool) {
+	ordinal, stored, known := c.sess.Pubrec(a.PacketID, a.Reason.Failed())
 	if a.Reason.Failed() {
-		return sink, known
+		return known
 	}
 	rel := packet.Ack{PacketID: a.PacketID, Reason: reasonFor(known)}
 	if stored {
@@ -122,7 +117,7 @@ func (c *conn) pubrec(a *packet.Ack) (sink session.Sink, known bool) {
 	} else {
 		c.replies = rel.Append(c.replies, packet.TypePubrel, c.peer.version)
 	}
-	return sink, known
+	return known
 }
 
 // pubrel frees the packet identifier of an inbound QoS 2 message. [MQTT-4.3.3-11]

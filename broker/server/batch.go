@@ -1,6 +1,7 @@
 package server
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -37,6 +38,14 @@ func (b *batch) wake(s session.Sink) {
 func (b *batch) load(s session.Sink) {
 	if s != nil {
 		b.behind = append(b.behind, s)
+	}
+}
+
+// gather lets the goroutines that are ready to run go first: what they put into the same outboxes leaves with the same
+// write. With none ready it costs next to nothing.
+func (b *batch) gather() {
+	if len(b.dirty) > 0 {
+		runtime.Gosched()
 	}
 }
 

@@ -107,8 +107,10 @@ func (c *conn) handleBatches() error {
 		c.flushReplies()
 		if c.acked {
 			c.acked = false
+			c.batch.wake(c.sess.Resume(c.batch.now))
 			c.refill()
 		}
+		c.batch.gather()
 		c.batch.end()
 		c.batch = nil
 		if err != nil {

@@ -1,28 +1,32 @@
 package session
 
+// Acknowledgements make room; what waits for it is sent by Resume, once for all that have come together.
+
 // Puback takes a client's PUBACK. ok is false if no QoS 1 message of that identifier awaits one.
-func (s *Session) Puback(id uint16, now int64) (sink Sink, ok bool) {
+func (s *Session) Puback(id uint16) (ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.find(id)
 	if e == nil || e.qos != 1 {
-		return nil, false
+		return false
 	}
-	return s.release(e, now), true
+	s.release(e)
+	return true
 }
 
 // Pubrec takes a client's PUBREC. A failure ends the exchange; a success awaits PUBCOMP, and the
 // caller answers with PUBREL, also to a PUBREC that is a repetition. If stored is true, that the
 // message with this ordinal has arrived has to be stored first. [MQTT-4.3.3-4]
-func (s *Session) Pubrec(id uint16, failed bool, now int64) (ordinal uint64, stored bool, sink Sink, ok bool) {
+func (s *Session) Pubrec(id uint16, failed bool) (ordinal uint64, stored, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.find(id)
 	if e == nil || e.qos != 2 {
-		return 0, false, nil, false
+		return 0, false, false
 	}
 	if failed {
-		return 0, false, s.release(e, now), true
+		s.release(e)
+		return 0, false, true
 	}
 	stored = s.logged         // also at a repetition: the first may be on its way to the log still
 	if e.state == awaitSend { // of an earlier connection, and answered before it could be sent again
@@ -30,26 +34,25 @@ func (s *Session) Pubrec(id uint16, failed bool, now int64) (ordinal uint64, sto
 		s.unacked++
 	}
 	e.state, e.msg, e.subIDs = awaitComp, nil, nil
-	return e.ordinal, stored, nil, true
+	return e.ordinal, stored, true
 }
 
 // Pubcomp takes a client's PUBCOMP. ok is false if none was awaited.
-func (s *Session) Pubcomp(id uint16, now int64) (sink Sink, ok bool) {
+func (s *Session) Pubcomp(id uint16) (ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	e := s.find(id)
 	if e == nil || e.state != awaitComp {
-		return nil, false
+		return false
 	}
-	return s.release(e, now), true
+	s.release(e)
+	return true
 }
 
-// release finishes an entry in flight and sends what waited for room.
-func (s *Session) release(e *entry, now int64) Sink {
+// release finishes an entry in flight.
+func (s *Session) release(e *entry) {
 	s.finish(e)
 	s.popDone()
-	s.pump(now)
-	return s.wake()
 }
 
 // Receive notes the packet identifier of an inbound QoS 2 PUBLISH, and says whether it is new: one

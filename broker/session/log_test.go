@@ -75,18 +75,18 @@ func TestOffer(t *testing.T) {
 		t.Errorf("the next, while it loads: flush %v, load %v", flush, load)
 	}
 	want(t, w.read(0), "PUBLISH 1 q2 a=0")
-	if ordinal, stored, _, ok := s.Pubrec(1, false, 0); ordinal != 0 || !stored || !ok {
+	if ordinal, stored, _, ok := pubrec(s, 1, false, 0); ordinal != 0 || !stored || !ok {
 		t.Errorf("PUBREC: %d, to be stored %v, %v", ordinal, stored, ok)
 	}
-	if _, stored, _, ok := s.Pubrec(1, false, 0); !stored || !ok {
+	if _, stored, _, ok := pubrec(s, 1, false, 0); !stored || !ok {
 		t.Errorf("PUBREC again: to be stored %v, %v", stored, ok)
 	}
 	if got := s.Released(); got != nil {
 		t.Errorf("%d is released before PUBCOMP", got)
 	}
-	s.Pubcomp(1, 0)
+	pubcomp(s, 1, 0)
 	want(t, w.read(0), "PUBLISH 2 q2 a=1")
-	s.Pubrec(2, true, 0) // refused by the client
+	pubrec(s, 2, true, 0) // refused by the client
 	if diff := cmp.Diff([]uint64{0, 1}, s.Released()); diff != "" || s.Released() != nil {
 		t.Errorf("released, once:\n%s", diff)
 	}
@@ -118,7 +118,7 @@ func TestReady(t *testing.T) {
 		}
 		acked := uint64(0)
 		for ; s.Hungry() == nil; acked++ {
-			if _, ok := s.Puback(packetID(acked), 0); !ok {
+			if _, ok := puback(s, packetID(acked), 0); !ok {
 				t.Fatalf("message %d is not in flight", acked)
 			}
 			w.read(0)
@@ -137,7 +137,7 @@ func TestReconnectLogged(t *testing.T) {
 		offer(s, uint64(i), p, 2)
 	}
 	want(t, w.read(0), "PUBLISH 1 q2 a=a", "PUBLISH 2 q2 a=b")
-	s.Pubrec(2, false, 0)
+	pubrec(s, 2, false, 0)
 	s.Detach(w.sink)
 	stale := w.sink
 	w.attach(Attachment{Durable: true, Logged: true, ReceiveMaximum: 3})
@@ -171,13 +171,13 @@ func TestRestore(t *testing.T) {
 	}
 	w.fill(all, 8, false, 5)
 	want(t, w.read(5), "PINGRESP 0", "PUBLISH 3 q2 a=2 dup")
-	s.Pubrec(3, true, 5)
+	pubrec(s, 3, true, 5)
 	want(t, w.read(5), "PUBLISH 4 q2 a=3 dup")
-	s.Pubrec(4, true, 5)
+	pubrec(s, 4, true, 5)
 	want(t, w.read(5), "PUBREL 5")
-	s.Pubcomp(5, 5)
+	pubcomp(s, 5, 5)
 	want(t, w.read(5), "PUBLISH 7 q2 a=6 dup")
-	s.Pubrec(7, true, 5)
+	pubrec(s, 7, true, 5)
 	want(t, w.read(5), "PUBLISH 8 q2 a=7")
 	if diff := cmp.Diff([]uint64{2, 3, 4, 5, 6}, s.Released()); diff != "" || limits.Drops.Expired.Load() != 1 {
 		t.Errorf("released:\n%s", diff)
@@ -209,12 +209,12 @@ func TestIdentifierSpanLogged(t *testing.T) {
 			t.Fatalf("message %d: %d packets", i, got)
 		}
 		if i > 0 {
-			s.Puback(packetID(i), 0)
+			puback(s, packetID(i), 0)
 		}
 	}
 	offer(s, identifiers, "next", 1)
 	want(t, w.read(0))
-	s.Puback(1, 0)
+	puback(s, 1, 0)
 	want(t, w.read(0), "PUBLISH 1 q1 a=next")
 }
 
@@ -306,12 +306,12 @@ func (x *stress) answer(p sent) (flush Sink) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if p.kind == packet.TypePublish && p.publish.QoS == 1 {
-		flush, _ = x.s.Puback(p.id, 0)
+		flush, _ = puback(x.s, p.id, 0)
 	} else {
-		if ordinal, stored, _, ok := x.s.Pubrec(p.id, false, 0); ok && stored {
+		if ordinal, stored, _, ok := pubrec(x.s, p.id, false, 0); ok && stored {
 			x.messages[ordinal].arrived = true
 		}
-		flush, _ = x.s.Pubcomp(p.id, 0)
+		flush, _ = pubcomp(x.s, p.id, 0)
 	}
 	for _, ordinal := range x.s.Released() {
 		if x.messages[ordinal].done {

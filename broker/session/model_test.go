@@ -245,11 +245,11 @@ func (m *model) answer() {
 	var ok bool
 	switch {
 	case known && h.qos == 1:
-		_, ok = m.s.Puback(id, 0)
+		_, ok = puback(m.s, id, 0)
 	case known && !h.rec:
 		h.rec = true
 		m.held[id] = h
-		ordinal, stored, _, ok := m.s.Pubrec(id, false, 0)
+		ordinal, stored, _, ok := pubrec(m.s, id, false, 0)
 		if !ok || stored && m.log == nil {
 			m.t.Fatalf("PUBREC %d: known %v, to be stored %v", id, ok, stored)
 		}
@@ -258,7 +258,7 @@ func (m *model) answer() {
 		}
 		return
 	default: // PUBREL has come, or will
-		_, ok = m.s.Pubcomp(id, 0)
+		_, ok = pubcomp(m.s, id, 0)
 	}
 	if !ok {
 		m.t.Fatalf("the answer to %d, %+v, is not known", id, h)

@@ -194,8 +194,9 @@ func (s *Session) pump(now int64) {
 	if s.link.Sink == nil || s.unsent+s.queue.len() == 0 {
 		return
 	}
-	o := Outgoing{}
-	s.resend(&o, now)
+	o := outgoingPool.Get().(*Outgoing)
+	defer o.recycle()
+	s.resend(o, now)
 	s.popDone()
 	for s.unsent == 0 && s.queue.len() > 0 && s.hasRoom() {
 		e := s.popQueue()
@@ -211,10 +212,10 @@ func (s *Session) pump(now int64) {
 		case e.msg.Expired(now) && !(s.logged && e.ordinal < s.sent): // [MQTT-3.3.2-5]
 			s.limits.Drops.Expired.Add(1)
 			s.forget(e)
-		case s.tooLarge(&o, d):
+		case s.tooLarge(o, d):
 			s.forget(e)
 		default:
-			s.send(&o, e, d)
+			s.send(o, e, d)
 		}
 	}
 }

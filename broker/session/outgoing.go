@@ -2,6 +2,7 @@ package session
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -20,6 +21,21 @@ type Outgoing struct {
 	frames  [2][3][2]frame // by MQTT 5 or not, QoS, RETAIN
 	made    bool
 	scratch []byte
+}
+
+// outgoingPool spares sessions that send what has waited a new one each time.
+var outgoingPool = sync.Pool{New: func() any { return new(Outgoing) }}
+
+// maxScratch is how much room for encodings is kept, in bytes.
+const maxScratch = 64 << 10
+
+// recycle gives o back to the pool.
+func (o *Outgoing) recycle() {
+	o.Reset(nil, false, 0)
+	o.pub = packet.Publish{Topic: o.pub.Topic[:0]}
+	if cap(o.scratch) <= maxScratch {
+		outgoingPool.Put(o)
+	}
 }
 
 // frame is an encoded PUBLISH in scratch; inline says whether the payload is in it.

@@ -147,18 +147,18 @@ func TestQoS1Window(t *testing.T) {
 		}
 	}
 	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q1 a=0", "PUBLISH 2 q1 a=1")
-	if _, ok := s.Puback(3, 0); ok {
+	if _, ok := puback(s, 3, 0); ok {
 		t.Error("PUBACK of an identifier that is not in flight is accepted")
 	}
-	if _, ok := s.Puback(2, 0); !ok {
+	if _, ok := puback(s, 2, 0); !ok {
 		t.Error("PUBACK is not accepted out of order")
 	}
 	want(t, w.read(0), "PUBLISH 3 q1 a=2")
-	if _, ok := s.Puback(2, 0); ok {
+	if _, ok := puback(s, 2, 0); ok {
 		t.Error("PUBACK is accepted twice")
 	}
-	s.Puback(1, 0)
-	s.Puback(3, 0)
+	puback(s, 1, 0)
+	puback(s, 3, 0)
 	want(t, w.read(0), "PUBLISH 4 q1 a=3")
 }
 
@@ -166,25 +166,25 @@ func TestQoS2(t *testing.T) {
 	s, w := attached(t, wide(), Attachment{Durable: true})
 	give(s, "x", 2)
 	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q2 a=x")
-	if _, ok := s.Pubcomp(1, 0); ok {
+	if _, ok := pubcomp(s, 1, 0); ok {
 		t.Error("PUBCOMP before PUBREC is accepted")
 	}
-	if _, ok := s.Puback(1, 0); ok {
+	if _, ok := puback(s, 1, 0); ok {
 		t.Error("PUBACK of a QoS 2 message is accepted")
 	}
 	for range 2 { // the second is a repetition
-		if _, stored, _, ok := s.Pubrec(1, false, 0); stored || !ok {
+		if _, stored, _, ok := pubrec(s, 1, false, 0); stored || !ok {
 			t.Errorf("PUBREC: to be stored %v, ok %v", stored, ok)
 		}
 	}
-	if _, ok := s.Pubcomp(1, 0); !ok {
+	if _, ok := pubcomp(s, 1, 0); !ok {
 		t.Error("PUBCOMP is not accepted")
 	}
-	if _, _, _, ok := s.Pubrec(1, false, 0); ok {
+	if _, _, _, ok := pubrec(s, 1, false, 0); ok {
 		t.Error("PUBREC after PUBCOMP is accepted")
 	}
 	give(s, "y", 2)
-	s.Pubrec(2, true, 0) // refused by the client
+	pubrec(s, 2, true, 0) // refused by the client
 	if in, _ := s.Pending(); in != 0 {
 		t.Errorf("%d in flight after a refusal", in)
 	}
@@ -202,7 +202,7 @@ func TestReconnect(t *testing.T) {
 			"PINGRESP 0", "PUBREL 2", "PUBLISH 1 q1 a=one dup", "PUBLISH 4 q1 a=four",
 		}},
 		{"PUBREC before its message is sent again", func(s *Session) {
-			s.Pubrec(3, false, 0)
+			pubrec(s, 3, false, 0)
 		}, []string{"PINGRESP 0", "PUBREL 2", "PUBLISH 1 q1 a=one dup", "PUBLISH 4 q1 a=four"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -211,8 +211,8 @@ func TestReconnect(t *testing.T) {
 			give(s, "two", 2)
 			give(s, "three", 1)
 			w.read(0)
-			s.Pubrec(2, false, 0)
-			s.Puback(3, 0)
+			pubrec(s, 2, false, 0)
+			puback(s, 3, 0)
 			if !s.Detach(w.sink) || s.Detach(w.sink) || s.Online() {
 				t.Error("Detach does not detach once")
 			}
@@ -250,12 +250,12 @@ func TestEarlyPubrec(t *testing.T) {
 	s.Detach(w.sink)
 	w.attach(Attachment{Durable: true, ReceiveMaximum: 1})
 	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q2 a=a dup")
-	if _, _, _, ok := s.Pubrec(2, false, 0); !ok {
+	if _, _, _, ok := pubrec(s, 2, false, 0); !ok {
 		t.Fatal("PUBREC is not accepted")
 	}
-	s.Pubrec(1, false, 0)
-	s.Pubcomp(2, 0)
-	s.Pubcomp(1, 0)
+	pubrec(s, 1, false, 0)
+	pubcomp(s, 2, 0)
+	pubcomp(s, 1, 0)
 	if in, queued := s.Pending(); in != 0 || queued != 0 {
 		t.Errorf("%d in flight, %d queued", in, queued)
 	}
@@ -273,7 +273,7 @@ func TestIdentifierSpan(t *testing.T) {
 	for i := 1; i < identifiers; i++ {
 		give(s, "x", 1)
 		w.read(0)
-		if _, ok := s.Puback(packetID(uint64(i)), 0); !ok {
+		if _, ok := puback(s, packetID(uint64(i)), 0); !ok {
 			t.Fatalf("message %d is not in flight", i)
 		}
 	}
@@ -283,7 +283,7 @@ func TestIdentifierSpan(t *testing.T) {
 	s.Detach(w.sink)
 	w.attach(Attachment{Durable: true})
 	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q1 a=stuck dup")
-	s.Puback(1, 0)
+	puback(s, 1, 0)
 	want(t, w.read(0), "PUBLISH 1 q1 a=next")
 }
 
