@@ -5,8 +5,6 @@
 // beyond the call takes Own's copy. The package never encodes or sends.
 package message
 
-import "strings"
-
 // Message is one application message.
 type Message struct {
 	// Topic is the topic name.
@@ -25,15 +23,40 @@ type Message struct {
 	Retain bool
 }
 
-// Own returns a copy that shares no memory with m.
+// Own returns a copy that shares no bytes with m; it does share m's strings, which nobody changes.
+// What most messages have fits into one allocation.
 func (m *Message) Own() *Message {
+	size := len(m.Payload) + len(m.Forward)
+	switch {
+	case size <= 32:
+		own := &struct {
+			Message
+			room [32]byte
+		}{Message: *m}
+		return own.keep(own.room[:size:size])
+	case size <= 96:
+		own := &struct {
+			Message
+			room [96]byte
+		}{Message: *m}
+		return own.keep(own.room[:size:size])
+	case size <= 288:
+		own := &struct {
+			Message
+			room [288]byte
+		}{Message: *m}
+		return own.keep(own.room[:size:size])
+	}
 	own := *m
-	own.Topic = strings.Clone(m.Topic)
-	buf := make([]byte, len(m.Payload)+len(m.Forward))
-	n := copy(buf, m.Payload)
-	copy(buf[n:], m.Forward)
-	own.Payload, own.Forward = buf[:n:n], buf[n:]
-	return &own
+	return own.keep(make([]byte, size))
+}
+
+// keep copies the bytes into room, which has their size.
+func (m *Message) keep(room []byte) *Message {
+	n := copy(room, m.Payload)
+	copy(room[n:], m.Forward)
+	m.Payload, m.Forward = room[:n:n], room[n:]
+	return m
 }
 
 // Size is what the message counts against queue limits, in bytes: topic, properties and payload.

@@ -93,6 +93,26 @@ func TestOwn(t *testing.T) {
 	}
 }
 
+// Whatever the size, a copy has its own bytes, and most have one allocation.
+func TestOwnSizes(t *testing.T) {
+	for _, size := range []int{0, 1, 32, 33, 96, 97, 288, 289, 5000} {
+		payload, forward := bytes.Repeat([]byte("p"), size-size/3), bytes.Repeat([]byte("f"), size/3)
+		m := Message{Topic: "t", Payload: payload, Forward: forward}
+		own := m.Own()
+		if diff := cmp.Diff(&m, own, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%d bytes: %s", size, diff)
+		}
+		clear(payload)
+		clear(forward)
+		if bytes.IndexByte(own.Payload, 0) >= 0 || bytes.IndexByte(own.Forward, 0) >= 0 {
+			t.Errorf("%d bytes: changed with the buffer", size)
+		}
+		if n := testing.AllocsPerRun(100, func() { m.Own() }); size <= 288 && n > 1 {
+			t.Errorf("%d bytes: %v allocations", size, n)
+		}
+	}
+}
+
 func TestExpiry(t *testing.T) {
 	for _, test := range []struct {
 		expires, now int64
