@@ -162,7 +162,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	c.client, c.sess = cl, cl.sess
 	cl.sess.Attach(session.Attachment{
 		Sink: c, Version: c.peer.version, Durable: cl.expiry > 0, Logged: cl.logged.Load(),
-		ReceiveMaximum: int(p.Properties.ReceiveMaximum), MaxPacketSize: p.Properties.MaximumPacketSize,
+		ReceiveMaximum: p.Properties.ReceiveMaximum, MaxPacketSize: p.Properties.MaximumPacketSize,
 	}, c.connack(p, cl.used))
 	cl.used = true
 	c.feeds.waiting, cl.feeds = cl.feeds, nil

@@ -3,6 +3,7 @@ package session
 import (
 	"math/rand/v2"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
@@ -20,6 +21,7 @@ type model struct {
 	log    *modelLog // nil: the session is in memory
 	online bool
 	window int
+	topics int // how many different ones
 
 	next     int             // payload of the next message, counting from 1
 	links    int             // connections so far
@@ -53,6 +55,7 @@ func runModel(t testing.TB, ops []byte) {
 	logged := m.draw(2) == 0
 	m.limits.MaxInflight, m.limits.MaxQueued, m.limits.MaxQueuedBytes = 1+m.draw(5), 1+m.draw(12), 1<<20
 	m.limits.Policy, m.limits.MaxOutbound = Policy(m.draw(3)), 20+m.draw(200)
+	m.topics = 1 + m.draw(5)
 	m.s = New("c", &m.limits)
 	first := uint64(0)
 	if m.draw(3) == 0 { // near the end of the identifiers, so that they wrap
@@ -122,19 +125,19 @@ func (m *model) settle() {
 
 func (m *model) deliver(qos int) {
 	if qos == 0 {
-		give(m.s, "0", 0)
+		m.give(0, 0)
 		return
 	}
 	refuses := m.s.Refuses(2)
 	m.next++
 	m.born[m.next] = m.links
 	if m.log != nil {
-		if !m.log.offer(&message.Message{Topic: "a", Payload: strconv.AppendInt(nil, int64(m.next), 10), QoS: byte(qos)}) {
+		if !m.log.offer(m.message(m.next, byte(qos))) {
 			m.rejected++
 		}
 		return
 	}
-	switch outcome := give(m.s, strconv.Itoa(m.next), byte(qos)); {
+	switch outcome := m.give(m.next, byte(qos)); {
 	case outcome == Dropped && m.limits.Policy == DropOldest:
 		m.t.Fatalf("message %d is dropped, and not an older one", m.next)
 	case outcome == Away:
@@ -144,6 +147,20 @@ func (m *model) deliver(qos int) {
 	case outcome == Dropped:
 		m.rejected++
 	}
+}
+
+// message is what is published as a payload; the topic follows from that, so that it can be checked.
+func (m *model) message(payload int, qos byte) *message.Message {
+	return &message.Message{Topic: m.topic(payload), Payload: strconv.AppendInt(nil, int64(payload), 10), QoS: qos}
+}
+
+func (m *model) topic(payload int) string { return "topic/" + strconv.Itoa(payload%m.topics) }
+
+func (m *model) give(payload int, qos byte) Outcome {
+	var o Outgoing
+	o.Reset(m.message(payload, qos), false, 0)
+	outcome, _ := m.s.Deliver(&o, Delivery{QoS: qos})
+	return outcome
 }
 
 func (m *model) connect() {
@@ -157,7 +174,7 @@ func (m *model) connect() {
 		m.w = &wire{t: m.t}
 	}
 	m.w.s = m.s
-	m.w.attach(Attachment{Durable: true, Logged: m.log != nil, ReceiveMaximum: m.window})
+	m.w.attach(Attachment{Durable: true, Logged: m.log != nil, ReceiveMaximum: uint16(m.window), TopicAliasMaximum: uint16(m.draw(4))})
 }
 
 func (m *model) disconnect() {
@@ -175,6 +192,9 @@ func (m *model) read() {
 	for _, p := range m.w.packets(0) {
 		switch p.kind {
 		case packet.TypePublish:
+			if topic := strings.TrimPrefix(string(p.publish.Topic), "="); topic != m.topic(payloadOf(m.t, p)) {
+				m.t.Fatalf("%v comes as of topic %s", p, topic)
+			}
 			if p.publish.QoS > 0 {
 				m.published(p)
 			}
@@ -210,11 +230,16 @@ func (m *model) open(id uint16) {
 	m.order = append(m.order, id)
 }
 
-func (m *model) published(p sent) {
+func payloadOf(t testing.TB, p sent) int {
 	payload, err := strconv.Atoi(string(p.publish.Payload))
 	if err != nil {
-		m.t.Fatal(err)
+		t.Fatal(err)
 	}
+	return payload
+}
+
+func (m *model) published(p sent) {
+	payload := payloadOf(m.t, p)
 	h, inUse := m.held[p.id]
 	switch {
 	case inUse && (h.payload != payload || !p.publish.Dup):

@@ -73,7 +73,7 @@ func (s *Session) deliverAtMostOnce(o *Outgoing, d Delivery) (Outcome, Sink) {
 		s.limits.Drops.OutboxFull.Add(1)
 		return Dropped, nil
 	}
-	o.write(&s.out, s.link.Version, d, false, 0)
+	s.write(o, d, false, 0)
 	return Sent, s.wake()
 }
 
@@ -97,13 +97,42 @@ func (s *Session) full(size int64) bool {
 	return s.queue.len() >= s.limits.MaxQueued || s.queued+size > s.limits.MaxQueuedBytes || held
 }
 
-// tooLarge counts a message that the client has said it cannot take. [MQTT-3.1.2-24]
+// tooLarge counts a message that the client has said it cannot take, or that no packet can carry
+// with what it has for this client. [MQTT-3.1.2-24]
 func (s *Session) tooLarge(o *Outgoing, d Delivery) bool {
-	if s.link.MaxPacketSize == 0 || o.size(s.link.Version, d) <= int(s.link.MaxPacketSize) {
+	return (s.link.MaxPacketSize != 0 || o.huge) && s.exceeds(o, d)
+}
+
+func (s *Session) exceeds(o *Outgoing, d Delivery) bool {
+	if o.size(s.link.Version, d, s.aliases.find(o.msg.Topic)) <= s.largest(o) {
 		return false
 	}
 	s.limits.Drops.TooLarge.Add(1)
 	return true
+}
+
+// largest is the size that a PUBLISH may have, in bytes; 0: whatever the message makes it.
+func (s *Session) largest(o *Outgoing) int {
+	switch {
+	case s.link.MaxPacketSize != 0:
+		return int(min(s.link.MaxPacketSize, packet.MaxSize))
+	case o.huge:
+		return packet.MaxSize
+	}
+	return 0
+}
+
+// name says how a message that is written now names its topic. A new alias makes the packet larger, by
+// its own size and at most one byte for each of two lengths: there may be no room for that.
+func (s *Session) name(o *Outgoing, d Delivery) naming {
+	n := s.aliases.find(o.msg.Topic)
+	if n.alias != 0 {
+		return n
+	}
+	if limit := s.largest(o); limit != 0 && o.size(s.link.Version, d, n)+aliasSize+2 > limit {
+		return n
+	}
+	return s.aliases.assign(o.msg.Topic)
 }
 
 // hasRoom says whether one more message may be in flight. The span of ordinals in flight stays
@@ -115,7 +144,7 @@ func (s *Session) hasRoom() bool {
 // windowOpen says whether the client takes one more message that it has to acknowledge, and the
 // outbox has room for it. [MQTT-3.3.4-9]
 func (s *Session) windowOpen() bool {
-	return s.unacked < min(s.limits.MaxInflight, s.link.ReceiveMaximum) && s.out.size <= s.limits.MaxOutbound
+	return s.unacked < min(s.limits.MaxInflight, int(s.link.ReceiveMaximum)) && s.out.size <= s.limits.MaxOutbound
 }
 
 func (s *Session) nextOrdinal() uint64 {
@@ -136,7 +165,7 @@ func (s *Session) newEntry(o *Outgoing, d Delivery) entry {
 
 // send writes an entry and moves it in flight.
 func (s *Session) send(o *Outgoing, e entry, d Delivery) {
-	o.write(&s.out, s.link.Version, d, s.logged && e.ordinal < s.perhaps, packetID(e.ordinal))
+	s.write(o, d, s.logged && e.ordinal < s.perhaps, packetID(e.ordinal))
 	if s.logged || !s.link.Durable {
 		e.msg = nil
 	}
@@ -233,7 +262,7 @@ func (s *Session) resend(o *Outgoing, now int64) {
 			s.finish(e)
 			continue
 		}
-		o.write(&s.out, s.link.Version, e.delivery(), true, packetID(e.ordinal))
+		s.write(o, e.delivery(), true, packetID(e.ordinal))
 		e.state = awaitAck
 		s.unsent--
 		s.unacked++

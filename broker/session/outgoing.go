@@ -17,8 +17,9 @@ type Outgoing struct {
 
 	msg     *message.Message
 	owned   bool
+	huge    bool // it may be more than a packet can carry
 	pub     packet.Publish
-	frames  [2][3][2]frame // by MQTT 5 or not, QoS, RETAIN
+	frames  [3][3][2]frame // by form, QoS, RETAIN
 	made    bool
 	scratch []byte
 }
@@ -38,11 +39,19 @@ func (o *Outgoing) recycle() {
 	}
 }
 
-// frame is an encoded PUBLISH in scratch; inline says whether the payload is in it.
+// The forms of an encoding that sessions share.
+const (
+	before5 = iota
+	mqtt5   // with the topic's name
+	byAlias // by topic alias: the alias, like the packet identifier, is each session's
+)
+
+// frame is an encoded PUBLISH in scratch, without its payload if that is large.
 type frame struct {
-	from, to int
-	packetID int // offset of the packet identifier from from; 0: none
-	size     int // of the whole packet
+	from, to int32
+	packetID int32 // offset of the packet identifier from from; 0: none
+	alias    int32 // offset of the topic alias from from; 0: none
+	size     int32 // of the whole packet
 }
 
 // Delivery is how one session gets a message.
@@ -59,9 +68,10 @@ type Delivery struct {
 // copied if a session must keep it.
 func (o *Outgoing) Reset(m *message.Message, owned bool, now int64) {
 	if o.made {
-		o.frames = [2][3][2]frame{}
+		o.frames = [3][3][2]frame{}
 	}
 	o.msg, o.owned, o.Now, o.made, o.scratch = m, owned, now, false, o.scratch[:0]
+	o.huge = m != nil && m.Size() > packet.MaxSize/2
 }
 
 // Message is the message, possibly borrowed.
@@ -78,42 +88,68 @@ func (o *Outgoing) Own() *message.Message {
 // large payloads are written by reference.
 func (o *Outgoing) large() bool { return len(o.msg.Payload) >= byReference }
 
-// frame returns the shared encoding for sessions without subscription identifiers.
-func (o *Outgoing) frame(v packet.Version, qos byte, retain bool) frame {
-	f := &o.frames[b2i(v == packet.V5)][qos][b2i(retain)]
-	if f.size == 0 {
-		*f = o.encode(v, qos, retain, false, 0, nil)
+// formOf is the form that a session of a version can share.
+func formOf(v packet.Version, n naming) int {
+	switch {
+	case n.alias != 0:
+		return byAlias
+	case v == packet.V5:
+		return mqtt5
 	}
-	return *f
+	return before5
 }
 
-func (o *Outgoing) encode(v packet.Version, qos byte, retain, dup bool, id uint16, subIDs []uint32) frame {
-	o.made = true
-	o.describe(v, qos, retain, dup, id, subIDs)
-	p := &o.pub
-	f := frame{from: len(o.scratch), size: p.Size(v)}
-	if o.large() {
-		o.scratch = packet.AppendPublishHead(o.scratch, p, v)
-	} else {
-		o.scratch = p.Append(o.scratch, v)
+// frame returns the shared encoding for sessions without subscription identifiers.
+func (o *Outgoing) frame(form int, qos byte, retain bool) *frame {
+	f := &o.frames[form][qos][b2i(retain)]
+	if f.size == 0 {
+		o.share(f, form, qos, retain)
 	}
-	f.to = len(o.scratch)
-	if qos > 0 {
+	return f
+}
+
+func (o *Outgoing) share(f *frame, form int, qos byte, retain bool) {
+	v, n := packet.V5, naming{}
+	switch form {
+	case before5:
+		v = packet.V311 // 3.1 has the same
+	case byAlias:
+		n.alias = 1 // anyone's
+	}
+	*f = o.encode(v, Delivery{QoS: qos, Retain: retain}, n, false)
+}
+
+func (o *Outgoing) encode(v packet.Version, d Delivery, n naming, dup bool) frame {
+	o.made = true
+	o.describe(v, d, n)
+	p := &o.pub
+	p.Dup = dup
+	from := len(o.scratch)
+	o.scratch = packet.AppendPublishHead(o.scratch, p, v)
+	head := len(o.scratch) - from
+	if !o.large() {
+		o.scratch = append(o.scratch, p.Payload...)
+	}
+	f := frame{from: int32(from), to: int32(len(o.scratch)), size: int32(p.Size(v))}
+	if d.QoS > 0 {
 		// The identifier follows the fixed header and the topic with its length.
-		f.packetID = 1 + varintLen(f.size) + 2 + len(p.Topic)
+		f.packetID = int32(1 + varintLen(int(f.size)) + 2 + len(p.Topic))
+	}
+	if n.alias != 0 && !n.fresh && len(p.SubscriptionIDs) == 0 {
+		f.alias = int32(head - len(p.Forward) - 2) // of the properties only those forwarded are after it
 	}
 	return f
 }
 
 // describe makes o.pub the message as a version and a session get it.
-func (o *Outgoing) describe(v packet.Version, qos byte, retain, dup bool, id uint16, subIDs []uint32) {
+func (o *Outgoing) describe(v packet.Version, d Delivery, n naming) {
 	p := &o.pub
-	*p = packet.Publish{
-		Dup: dup, Retain: retain, QoS: qos, PacketID: id, Payload: o.msg.Payload,
-		Topic: append(p.Topic[:0], o.msg.Topic...),
+	*p = packet.Publish{Retain: d.Retain, QoS: d.QoS, Payload: o.msg.Payload, Topic: p.Topic[:0], Alias: n.alias}
+	if n.alias == 0 || n.fresh {
+		p.Topic = append(p.Topic, o.msg.Topic...)
 	}
 	if v == packet.V5 {
-		p.Forward, p.SubscriptionIDs = o.msg.Forward, subIDs
+		p.Forward, p.SubscriptionIDs = o.msg.Forward, d.SubscriptionIDs
 		p.Expiry, p.HasExpiry = o.msg.Remaining(o.Now)
 	}
 }
@@ -131,22 +167,35 @@ func varintLen(size int) int {
 	return 4
 }
 
-// write puts the message into an outbox. id is 0 for QoS 0.
-func (o *Outgoing) write(out *outbox, v packet.Version, d Delivery, dup bool, id uint16) {
-	var f frame
-	own := dup || len(d.SubscriptionIDs) > 0 && v == packet.V5 // not for others to share
-	if own {
-		f = o.encode(v, d.QoS, d.Retain, dup, id, d.SubscriptionIDs)
+// write puts a message that may be sent into the outbox, dup as one that may have been sent before. id
+// is 0 for QoS 0.
+func (s *Session) write(o *Outgoing, d Delivery, dup bool, id uint16) {
+	n := naming{}
+	if s.aliases != nil {
+		n = s.name(o, d)
+	}
+	v := s.link.Version
+	if dup || n.fresh || len(d.SubscriptionIDs) > 0 && v == packet.V5 { // not for others to share
+		from := len(o.scratch)
+		f := o.encode(v, d, n, dup)
+		f.write(o, &s.out, n.alias, id)
+		o.scratch = o.scratch[:from]
 	} else {
-		f = o.frame(v, d.QoS, d.Retain)
+		o.frame(formOf(v, n), d.QoS, d.Retain).write(o, &s.out, n.alias, id)
 	}
+}
+
+// write appends an encoded PUBLISH with a session's own alias and packet identifier.
+func (f *frame) write(o *Outgoing, out *outbox, alias, id uint16) {
 	out.append(o.scratch[f.from:f.to])
-	if own {
-		o.scratch = o.scratch[:f.from]
-	}
-	if id != 0 {
-		head := out.tail[len(out.tail)-(f.to-f.from):]
-		binary.BigEndian.PutUint16(head[f.packetID:], id)
+	if f.packetID|f.alias != 0 {
+		head := out.tail[len(out.tail)-int(f.to-f.from):]
+		if f.packetID != 0 {
+			binary.BigEndian.PutUint16(head[f.packetID:], id)
+		}
+		if f.alias != 0 {
+			binary.BigEndian.PutUint16(head[f.alias:], alias)
+		}
 	}
 	if o.large() {
 		out.reference(o.Own().Payload)
@@ -154,12 +203,12 @@ func (o *Outgoing) write(out *outbox, v packet.Version, d Delivery, dup bool, id
 }
 
 // size is the encoded size for a session, in bytes.
-func (o *Outgoing) size(v packet.Version, d Delivery) int {
-	if v == packet.V5 && len(d.SubscriptionIDs) > 0 {
-		o.describe(v, d.QoS, d.Retain, false, 0, d.SubscriptionIDs)
+func (o *Outgoing) size(v packet.Version, d Delivery, n naming) int {
+	if n.fresh || v == packet.V5 && len(d.SubscriptionIDs) > 0 {
+		o.describe(v, d, n)
 		return o.pub.Size(v)
 	}
-	return o.frame(v, d.QoS, d.Retain).size
+	return int(o.frame(formOf(v, n), d.QoS, d.Retain).size)
 }
 
 func b2i(b bool) int {

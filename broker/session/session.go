@@ -16,12 +16,13 @@ type Sink interface {
 
 // Attachment is what a connection brings to its session.
 type Attachment struct {
-	Sink           Sink
-	Version        packet.Version
-	ReceiveMaximum int    // how many unacknowledged messages the client takes; 0: 65535
-	MaxPacketSize  uint32 // the largest packet the client takes, in bytes; 0: any
-	Durable        bool   // the session outlives the connection
-	Logged         bool   // its QoS 1 and 2 messages are in a log: Offer and Load, not Deliver
+	Sink              Sink
+	MaxPacketSize     uint32 // the largest packet the client takes, in bytes; 0: any
+	ReceiveMaximum    uint16 // how many unacknowledged messages the client takes; 0: 65535
+	TopicAliasMaximum uint16 // how many topic aliases it may be sent, with MQTT 5 only; 0: none
+	Version           packet.Version
+	Durable           bool // the session outlives the connection
+	Logged            bool // its QoS 1 and 2 messages are in a log: Offer and Load, not Deliver
 }
 
 // Session is one client's session. It outlives connections; its zero value is not usable.
@@ -45,6 +46,7 @@ type Session struct {
 type window struct {
 	link     Attachment // Sink is nil while the client is away
 	out      outbox
+	aliases  *aliases    // of the connection; nil: none
 	inflight ring[entry] // sent and not fully acknowledged, by ordinal
 	queue    ring[entry] // waiting, by ordinal
 	queued   int64       // bytes in queue
@@ -79,6 +81,7 @@ func (s *Session) Attach(a Attachment, first []byte) {
 		s.window = new(window)
 	}
 	s.link = a
+	s.aliases = newAliases(a.TopicAliasMaximum)
 	s.out.drop()
 	s.out.append(first)
 	if s.logged = s.logged || a.Logged; s.logged {
@@ -103,7 +106,7 @@ func (s *Session) Detach(sink Sink) bool {
 		s.window = outside
 		return true
 	}
-	s.link.Sink = nil
+	s.link.Sink, s.aliases = nil, nil
 	s.out.drop()
 	return true
 }

@@ -23,6 +23,10 @@ type wire struct {
 	s    *Session
 	sink Sink
 	v    packet.Version
+
+	aliases map[uint16]string // of this connection
+	max     uint16            // of them
+	bytes   int               // of the last packets
 }
 
 // read empties the outbox and decodes it as lines such as "PUBLISH 1 q1 a=x" and "PUBREL 1".
@@ -53,10 +57,29 @@ func (p sent) String() string {
 	if p.publish.Retain {
 		line += " retain"
 	}
+	if p.publish.Alias != 0 {
+		line += fmt.Sprint(" alias ", p.publish.Alias)
+	}
 	if len(p.publish.SubscriptionIDs) > 0 {
 		line += fmt.Sprint(" ", p.publish.SubscriptionIDs)
 	}
 	return line
+}
+
+// resolve puts a topic that an alias stands for into p, as "=name".
+func (w *wire) resolve(p *packet.Publish) {
+	w.t.Helper()
+	switch {
+	case p.Alias == 0:
+	case p.Alias > w.max:
+		w.t.Fatalf("topic alias %d, and the client takes %d", p.Alias, w.max)
+	case len(p.Topic) > 0:
+		w.aliases[p.Alias] = string(p.Topic)
+	case w.aliases[p.Alias] == "":
+		w.t.Fatalf("topic alias %d stands for nothing", p.Alias)
+	default:
+		p.Topic = []byte("=" + w.aliases[p.Alias])
+	}
 }
 
 func (w *wire) packets(now int64) (all []sent) {
@@ -75,6 +98,7 @@ func (w *wire) packets(now int64) (all []sent) {
 			segs[i].Recycle()
 		}
 	}
+	w.bytes = len(buf)
 	for len(buf) > 0 {
 		h, body, n, _, err := packet.NextVersion(buf, 0, w.v)
 		if err != nil || n == 0 {
@@ -87,6 +111,7 @@ func (w *wire) packets(now int64) (all []sent) {
 				w.t.Fatal(err)
 			}
 			p.id = p.publish.PacketID
+			w.resolve(&p.publish)
 		case packet.TypePubrel, packet.TypePuback:
 			var a packet.Ack
 			if err := a.Parse(h.Type, body, w.v); err != nil {
@@ -120,6 +145,7 @@ func (w *wire) attach(a Attachment) {
 		a.Version = packet.V5
 	}
 	w.sink, w.v = &sink{}, a.Version
+	w.aliases, w.max = make(map[uint16]string), a.TopicAliasMaximum
 	a.Sink = w.sink
 	w.s.Attach(a, packet.AppendPingresp(nil))
 	w.s.Resume(0)
