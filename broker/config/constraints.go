@@ -39,6 +39,7 @@ var constraints = map[string]constraint{
 	"MQTT.MaxPacketSizeBytes":            {Default: "1048576", Min: new(int64(1024)), Max: new(int64(268435460))},
 	"MQTT.ReceiveMaximum":                {Default: "1024", Min: new(int64(1)), Max: new(int64(65535))},
 	"MQTT.MaxInflight":                   {Default: "1024", Min: new(int64(1)), Max: new(int64(65535))},
+	"MQTT.TopicAliasMaximum":             {Default: "32", Min: new(int64(0)), Max: new(int64(65535))},
 	"MQTT.SessionExpiryMaxSeconds":       {Default: "2592000", Min: new(int64(1)), Max: new(int64(4294967295))},
 	"MQTT.KeepAliveMaxSeconds":           {Min: new(int64(0)), Max: new(int64(65535))},
 	"MQTT.MaxQoS":                        {Default: "2", Min: new(int64(0)), Max: new(int64(2))},
@@ -52,6 +53,8 @@ var constraints = map[string]constraint{
 	"MQTT.QueuePolicy":                   {Default: "DropOldest"},
 	"MQTT.MaxOutboundBytes":              {Default: "1048576", Min: new(int64(4096))},
 	"MQTT.ConnectTimeoutSeconds":         {Default: "10", Min: new(int64(1)), Max: new(int64(3600))},
+	"MQTT.ResponseTopicPrefix":           {MaxLength: 1024, Pattern: regexp.MustCompile(`^[^\x00-\x1F\x7F+#]+$`)},
+	"MQTT.ServerReference":               {MaxLength: 1024, Pattern: regexp.MustCompile(`^[!-~]+( [!-~]+)*$`)},
 
 	"ACLRules.Subjects": {MinItems: 1, MaxItems: 256},
 	"ACLRules.Rules":    {MinItems: 1, MaxItems: 256},

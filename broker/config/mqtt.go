@@ -32,6 +32,14 @@ type MQTT struct {
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
 	MaxInflight int32 `json:"maxInflight,omitempty"`
+	// TopicAliasMaximum is how many topic aliases (MQTT 5) one connection may have, and as many again
+	// for the messages that it is sent, if its client takes that many. Each alias holds a topic in
+	// memory. 0: none.
+	// +kubebuilder:default=32
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	TopicAliasMaximum *int32 `json:"topicAliasMaximum,omitempty"`
 	// SessionExpiryMaxSeconds is how long a session outlives its connection at most; it is also
 	// the expiry of an MQTT 3.1.1 session with Clean Session 0. Default: 30 days.
 	// +kubebuilder:default=2592000
@@ -104,4 +112,22 @@ type MQTT struct {
 	// +kubebuilder:validation:Maximum=3600
 	// +optional
 	ConnectTimeoutSeconds int32 `json:"connectTimeoutSeconds,omitempty"`
+	// ResponseTopicPrefix is told to MQTT 5 clients that ask for Response Information: where the
+	// answers to their requests are to go. ${clientid} and ${username} stand for the client's own, as in
+	// an ACL; a client whose own has a /, + or # is told nothing. It allows nothing: an ACL must.
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[^\x00-\x1F\x7F+#]+$`
+	// +optional
+	ResponseTopicPrefix string `json:"responseTopicPrefix,omitempty"`
+	// ServerReference names another broker, as host:port, several with spaces between them. MQTT 5
+	// clients are told to use it for the time being (0x9C) when this one shuts down, and those that
+	// connect meanwhile. Empty: they are told that it shuts down (0x8B).
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^[!-~]+( [!-~]+)*$`
+	// +optional
+	ServerReference string `json:"serverReference,omitempty"`
+	// ValidatePayloadFormat refuses (0x99) messages and wills whose Payload Format Indicator says UTF-8
+	// and whose payload is not.
+	// +optional
+	ValidatePayloadFormat bool `json:"validatePayloadFormat,omitempty"`
 }

@@ -92,9 +92,9 @@ func TestParseRefuses(t *testing.T) {
 		{"unknown field in a list", "listeners:\n- name: a\n  protocol: MQTT\n  port: 1\n  hots: x\n",
 			"b.yaml:5: listeners[0].hots: unknown field (did you mean host?)"},
 		{"merge key", "mqtt:\n  <<: {maxQoS: 1}\n", "b.yaml:2: mqtt.<<: unknown field (known here: maxPacketSizeBytes, " +
-			"receiveMaximum, maxInflight, sessionExpiryMaxSeconds, keepAliveMaxSeconds, maxQoS, retainAvailable, " +
+			"receiveMaximum, maxInflight, topicAliasMaximum, sessionExpiryMaxSeconds, keepAliveMaxSeconds, maxQoS, retainAvailable, " +
 			"wildcardSubscriptionAvailable, maxTopicLevels, maxSubscriptionsPerSession, maxQueuedMessages, maxQueuedBytes, maxQueuedBytesTotal, " +
-			"queuePolicy, maxOutboundBytes, connectTimeoutSeconds)"},
+			"queuePolicy, maxOutboundBytes, connectTimeoutSeconds, responseTopicPrefix, serverReference, validatePayloadFormat)"},
 		{"set twice", "store:\n  dir: a\n  dir: b\n", "b.yaml:3: store.dir: is set twice, in line 2 already"},
 		{"alias", "store: &s {dir: a}\nlog: *s\n",
 			"b.yaml:1: store: YAML anchors and aliases are not allowed\nb.yaml:2: log: YAML anchors and aliases are not allowed"},
@@ -109,6 +109,10 @@ func TestParseRefuses(t *testing.T) {
 		{"list for the whole", "- a\n", "b.yaml:1: must be a mapping of settings, not a list"},
 		{"out of range", "mqtt:\n  receiveMaximum: 65536\n", "b.yaml:2: mqtt.receiveMaximum: 65536 is out of range: must be from 1 to 65535"},
 		{"zero, written", "mqtt:\n  receiveMaximum: 0\n", "b.yaml:2: mqtt.receiveMaximum: 0 is out of range: must be from 1 to 65535"},
+		{"aliases", "mqtt:\n  topicAliasMaximum: -1\n", "b.yaml:2: mqtt.topicAliasMaximum: -1 is out of range: must be from 0 to 65535"},
+		{"response topics", "mqtt: {responseTopicPrefix: a/+/b}\n", "b.yaml:1: mqtt.responseTopicPrefix: \"a/+/b\" must match ^[^\\x00-\\x1F\\x7F+#]+$"},
+		{"server reference", "mqtt: {serverReference: \"a:1,  b:1\"}\n", "b.yaml:1: mqtt.serverReference: \"a:1,  b:1\" must match ^[!-~]+( [!-~]+)*$"},
+		{"long server reference", "mqtt: {serverReference: " + strings.Repeat("s", 1025) + "}\n", "b.yaml:1: mqtt.serverReference: has 1025 characters, at most 1024 are allowed"},
 		{"no upper bound", "mqtt:\n  maxQueuedBytes: 5\n", "b.yaml:2: mqtt.maxQueuedBytes: 5 is out of range: must be at least 1024"},
 		{"behind a pointer", "mqtt:\n  maxQoS: 3\n", "b.yaml:2: mqtt.maxQoS: 3 is out of range: must be from 0 to 2"},
 		{"too many bits", "mqtt:\n  receiveMaximum: 4294967297\n", "b.yaml:2: mqtt.receiveMaximum: 4294967297 is out of range: it does not fit into 32 bits"},

@@ -121,7 +121,7 @@ var malformedPublishes = []bad{
 	{"subscription identifier over-long", V5, "30 07 0001't' 03 0b 8100", MalformedPacket, "MQTT-1.5.5-1", "subscription identifier"},
 	{"payload format 2", V5, "30 06 0001't' 02 01 02", ProtocolError, "MQTT 5 §3.3.2.3.2", "payload format"},
 	{"expiry twice", V5, "30 0e 0001't' 0a 02 00000001 02 00000001", ProtocolError, "MQTT 5 §3.3.2.3.3", "given twice"},
-	{"response topic wildcard", V5, "30 08 0001't' 04 08 0001'#'", TopicNameInvalid, "MQTT-3.3.2-14", "response topic"},
+	{"response topic wildcard", V5, "30 08 0001't' 04 08 0001'#'", ProtocolError, "MQTT-3.3.2-14", "response topic"},
 	{"response topic empty", V5, "30 07 0001't' 03 08 0000", ProtocolError, "MQTT-4.7.3-1", "response topic is empty"},
 	{"response topic not UTF-8", V5, "30 08 0001't' 04 08 0001 ff", MalformedPacket, "MQTT-1.5.4-1", "response topic"},
 	{"content type not UTF-8", V5, "30 08 0001't' 04 03 0001 ff", MalformedPacket, "MQTT-1.5.4-1", "content type"},

@@ -238,6 +238,9 @@ func (ps *properties) text(r *rule, b []byte) {
 		ps.fail(violation(clause, r.name+" is empty"))
 	case r.kind == kindTopic: // [MQTT-3.3.2-13] [MQTT-3.3.2-14]
 		if e := checkTopic(b, r.name, "MQTT-3.3.2-14"); e != nil {
+			if e.Reason == TopicNameInvalid { // that is of topics to publish to
+				e.Reason = ProtocolError
+			}
 			ps.fail(e)
 		}
 	default:

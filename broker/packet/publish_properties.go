@@ -42,6 +42,18 @@ func decodeForward(forward []byte) (PublishProperties, error) {
 	return out, nil
 }
 
+// PayloadFormat is the Payload Format Indicator in a Forward: 1 says that the payload is UTF-8, 0, as
+// where none is given, that it is bytes. It allocates nothing. MQTT 5 §3.3.2.3.2.
+func PayloadFormat(forward []byte) byte {
+	ps := properties{rest: forward, in: inPublish}
+	for ps.next() {
+		if ps.id == propPayloadFormat {
+			return byte(ps.num)
+		}
+	}
+	return 0
+}
+
 // AppendForward appends the encoding of p as Publish.Forward wants it.
 func AppendForward(dst []byte, p *PublishProperties) []byte {
 	if p.PayloadFormat != nil {

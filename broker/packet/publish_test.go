@@ -43,6 +43,30 @@ func TestPropertiesRefusesOthers(t *testing.T) {
 	}
 }
 
+func TestPayloadFormat(t *testing.T) {
+	bytes, text := byte(0), byte(1)
+	for _, tt := range []struct {
+		p    PublishProperties
+		want byte
+	}{
+		{PublishProperties{}, 0},
+		{PublishProperties{PayloadFormat: &bytes, ContentType: "a"}, 0},
+		{PublishProperties{PayloadFormat: &text}, 1},
+		{PublishProperties{ContentType: "a", CorrelationData: []byte{1, 1}, User: users}, 0},
+	} {
+		if got := PayloadFormat(AppendForward(nil, &tt.p)); got != tt.want {
+			t.Errorf("%+v: %d", tt.p, got)
+		}
+	}
+	last := AppendForward(AppendForward(nil, &PublishProperties{User: users}), &PublishProperties{PayloadFormat: &text})
+	if PayloadFormat(last) != 1 {
+		t.Error("not found after other properties")
+	}
+	if got := testing.AllocsPerRun(100, func() { PayloadFormat(last) }); got != 0 {
+		t.Errorf("%v allocations", got)
+	}
+}
+
 // TestForward mixes the forwarded properties with the others in every way that matters:
 // alone, first, last, in the middle, interrupted.
 func TestForward(t *testing.T) {
