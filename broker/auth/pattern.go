@@ -34,6 +34,10 @@ func (p pattern) matches(name string) bool {
 	return topic.Match(p.filter, name)
 }
 
+// Expand puts the client's own user name and client identifier into text, as into the topics of an ACL. "": one that is
+// needed is empty or has a separator or a wildcard.
+func (id *Identity) Expand(text string) string { return expand(text, id) }
+
 // expand puts the client's own user name and client identifier into a filter. It returns "", which matches nothing, if
 // one that is needed is empty or could change what the filter means: a separator, a wildcard, or a '$' at its beginning.
 func expand(text string, id *Identity) string {

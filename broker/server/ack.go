@@ -11,6 +11,7 @@ type ack struct {
 	id      uint16
 	again   bool // of a QoS 2 PUBLISH that came before: it is counted already
 	reason  packet.ReasonCode
+	why     string      // the reason string; "": none
 	pending *pendingAck // nil while it is not in the queue
 }
 
@@ -31,6 +32,9 @@ func (a *ack) queue() *pendingAck {
 	a.conn.acks.add(a.pending)
 	return a.pending
 }
+
+// refuse makes it say no.
+func (a *ack) refuse(reason packet.ReasonCode, why string) { a.reason, a.why = reason, why }
 
 // finish says that no further parts will be taken.
 func (a *ack) finish() {
@@ -78,7 +82,13 @@ func (c *conn) appendAck(dst []byte, a *ack) []byte {
 		return dst
 	}
 	p := packet.Ack{PacketID: a.id, Reason: a.reason}
-	return p.Append(dst, a.kind, c.peer.version)
+	if a.why == "" {
+		return p.Append(dst, a.kind, c.peer.version)
+	}
+	return c.explained(dst, a.why, func(dst []byte, why string) []byte {
+		p.ReasonString = why
+		return p.Append(dst, a.kind, c.peer.version)
+	})
 }
 
 // acknowledge handles PUBACK, PUBREC, PUBREL and PUBCOMP.

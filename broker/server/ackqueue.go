@@ -44,7 +44,7 @@ func (q *ackQueue) empty() bool {
 func (q *ackQueue) done(a *pendingAck, reason packet.ReasonCode, dst []*pendingAck) []*pendingAck {
 	a.left--
 	if reason.Failed() {
-		a.reason = reason
+		a.refuse(reason, whyNotStored)
 	}
 	n := 0
 	for n < len(q.waiting) && q.waiting[n].left <= 0 {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 )
 
@@ -12,6 +13,7 @@ import (
 type batch struct {
 	now     int64 // Unix milliseconds
 	out     session.Outgoing
+	msg     message.Message // borrowed: what a PUBLISH of a client says, while it is handled
 	dirty   []session.Sink
 	behind  []session.Sink
 	stored  []storedTarget // of the message being published, to be stored first
@@ -62,5 +64,6 @@ func (b *batch) end() {
 	}
 	b.behind = b.behind[:0]
 	b.out.Reset(nil, false, 0)
+	b.msg = message.Message{}
 	batchPool.Put(b)
 }

@@ -163,6 +163,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	cl.sess.Attach(session.Attachment{
 		Sink: c, Version: c.peer.version, Durable: cl.expiry > 0, Logged: cl.logged.Load(),
 		ReceiveMaximum: p.Properties.ReceiveMaximum, MaxPacketSize: p.Properties.MaximumPacketSize,
+		TopicAliasMaximum: uint16(min(int32(p.Properties.TopicAliasMaximum), *cl.srv.cfg.MQTT.TopicAliasMaximum)), // [MQTT-3.1.2-26]
 	}, c.connack(p, cl.used))
 	cl.used = true
 	c.feeds.waiting, cl.feeds = cl.feeds, nil

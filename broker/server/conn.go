@@ -212,16 +212,7 @@ func (c *conn) end(err error) {
 	var perr *packet.Error
 	if errors.As(err, &perr) {
 		if c.sess != nil && c.peer.version == packet.V5 {
-			d := packet.Disconnect{Reason: perr.Reason}
-			if c.peer.problemInfo {
-				d.ReasonString = perr.Detail
-			}
-			last := d.Append(nil, c.peer.version)
-			if !c.fits(last) { // [MQTT-3.14.2-3]
-				d.ReasonString = ""
-				last = d.Append(nil, c.peer.version)
-			}
-			if c.fits(last) {
+			if last := c.disconnect(perr); c.fits(last) {
 				c.out.finish(last) // [MQTT-4.13.1-1]
 			}
 		}

@@ -14,15 +14,19 @@ import (
 // connect reads CONNECT, authenticates and attaches the session, and answers with CONNACK.
 func (c *conn) connect(ctx context.Context) error {
 	p, err := c.readConnect()
+	if err == nil {
+		if err = c.admit(ctx, p); ctx.Err() != nil { // whatever else is the matter
+			err = c.srv.farewell()
+		}
+	}
 	if err != nil {
 		c.refuse(err)
 		return err
 	}
-	if err := c.admit(ctx, p); err != nil {
-		c.refuse(err)
-		return err
-	}
 	c.grant(p)
+	if !c.fits(c.connack(p, false)) {
+		p.Properties.RequestResponseInformation = false // it may go without
+	}
 	if !c.fits(c.connack(p, false)) {
 		err := &packet.Error{Reason: packet.PacketTooLarge, Clause: "MQTT-3.1.2-24", Detail: "CONNACK is larger than the client's Maximum Packet Size"}
 		c.refuse(err)
@@ -68,6 +72,7 @@ func (c *conn) readConnect() (*packet.Connect, error) {
 			err = p.Parse(body)
 			c.peer.version = p.Version
 			c.peer.maxPacketSize = p.Properties.MaximumPacketSize
+			c.peer.problemInfo = !p.Properties.NoProblemInformation
 		}
 		c.in.consumed(data, n)
 		c.in.again = true
@@ -121,6 +126,8 @@ func (c *conn) admitWill(w *packet.Will) error {
 		return &packet.Error{Reason: packet.QoSNotSupported, Clause: "MQTT-3.2.2-12", Detail: "the will's QoS is above the Maximum QoS"}
 	case w.Retain && !*m.RetainAvailable:
 		return &packet.Error{Reason: packet.RetainNotSupported, Clause: "MQTT-3.2.2-13", Detail: "the will is to be retained, which is not available"}
+	case m.ValidatePayloadFormat && !formatHolds(w.Forward, w.Payload):
+		return &packet.Error{Reason: packet.PayloadFormatInvalid, Clause: clauseFormat, Detail: "will: " + whyNotUTF8}
 	}
 	if err := topic.ValidName(w.Topic, int(m.MaxTopicLevels)); err != nil {
 		return &packet.Error{Reason: packet.TopicNameInvalid, Clause: "MQTT-3.1.3-11", Detail: "will: " + err.Error()}
@@ -136,7 +143,6 @@ func (c *conn) grant(p *packet.Connect) {
 		keepAlive = limit
 	}
 	c.peer.keepAlive = time.Duration(keepAlive) * time.Second * 3 / 2
-	c.peer.problemInfo = !p.Properties.NoProblemInformation
 	switch {
 	case p.Version == packet.V5:
 		c.peer.sessionExpiry = c.srv.grantExpiry(p.Properties.SessionExpiry)
@@ -156,11 +162,15 @@ func (c *conn) connack(p *packet.Connect, present bool) []byte {
 	props := &ok.Properties
 	props.ReceiveMaximum = uint16(m.ReceiveMaximum)
 	props.MaximumPacketSize = uint32(m.MaxPacketSizeBytes)
+	props.TopicAliasMaximum = uint16(*m.TopicAliasMaximum)
 	props.NoRetain = !*m.RetainAvailable
 	props.NoWildcard = !*m.WildcardSubscriptionAvailable
 	props.NoShared = true
 	if *m.MaxQoS < 2 {
 		props.MaximumQoS, props.HasMaximumQoS = byte(*m.MaxQoS), true
+	}
+	if p.Properties.RequestResponseInformation { // [MQTT-3.1.2-28]
+		props.ResponseInformation = c.responseInformation()
 	}
 	if c.peer.assigned {
 		props.AssignedClientID = p.ClientID
@@ -184,15 +194,7 @@ func (c *conn) refuse(err error) {
 	if !ok || code == 0 {
 		return
 	}
-	no := packet.Connack{Reason: perr.Reason}
-	if c.peer.version == packet.V5 {
-		no.Properties.ReasonString = perr.Detail
-	}
-	answer := no.Append(nil, c.peer.version)
-	if !c.fits(answer) { // [MQTT-3.2.2-19]
-		no.Properties.ReasonString = ""
-		answer = no.Append(nil, c.peer.version)
-	}
+	answer := c.connackOf(perr)
 	if !c.fits(answer) {
 		return
 	}

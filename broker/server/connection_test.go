@@ -139,7 +139,7 @@ func TestMalformed(t *testing.T) {
 		{"CONNACK", []byte{0x20, 3, 0, 0, 0}, packet.ProtocolError},
 		{"AUTH", []byte{0xF0, 0}, packet.ProtocolError},
 		{"RETAIN", retained.Append(nil, packet.V5), packet.RetainNotSupported},
-		{"topic alias", alias.Append(nil, packet.V5), packet.TopicAliasInvalid},
+		{"topic alias without a topic", alias.Append(nil, packet.V5), packet.ProtocolError},
 		{"subscription identifier", identified.Append(nil, packet.V5), packet.ProtocolError},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"io"
+	"net"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
@@ -22,6 +23,13 @@ func (s *Server) WrapStore(wrap func(store.Store) store.Store) {
 
 // CheckpointEvery sets how many records of a partition there are between two checkpoints.
 func (s *Server) CheckpointEvery(records uint64) { s.checkpointEvery = records }
+
+// Serve serves a connection as one that a listener has accepted.
+func (s *Server) Serve(ctx context.Context, nc net.Conn) {
+	if c := newConn(s, &s.cfg.Listeners[0], nc); s.track(c) {
+		c.serve(ctx)
+	}
+}
 
 // Backup is what the admin API calls.
 func (s *Server) Backup(ctx context.Context, w io.Writer) error { return s.backup(ctx, w) }

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"fmt"
+
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
@@ -17,25 +19,32 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 	if err := c.checkPublish(p); err != nil {
 		return err
 	}
+	r, err := c.routes.find(c.srv, c.identity, p)
+	if err != nil {
+		return err
+	}
 	if p.QoS == 2 && !c.sess.Receive(p.PacketID) {
 		a := c.newAck(p, true) // in its turn: the first may be waiting for the disk still
 		a.again = true
 		a.finish() // [MQTT-4.3.3-10]
 		return nil
 	}
-	r := c.routes.find(c.srv, c.identity, p.Topic)
 	if !r.allowed {
-		c.denyPublish(p)
+		c.denyPublish(p, r.topic)
 		return nil
 	}
-	msg := message.Message{
+	if c.srv.cfg.MQTT.ValidatePayloadFormat && !formatHolds(p.Forward, p.Payload) {
+		return c.refuseFormat(p)
+	}
+	msg := &c.batch.msg
+	*msg = message.Message{
 		Topic: r.topic, Payload: p.Payload, Forward: p.Forward,
 		Publisher: c.client.id, QoS: p.QoS, Retain: p.Retain,
 	}
 	if p.HasExpiry {
 		msg.Expires = c.batch.now + int64(p.Expiry)*1000
 	}
-	c.srv.publish(c.batch, &msg, false, r.targets, c.newAck(p, len(r.targets) > 0))
+	c.srv.publish(c.batch, msg, false, r.targets, c.newAck(p, len(r.targets) > 0))
 	return nil
 }
 
@@ -43,8 +52,11 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 func (c *conn) checkPublish(p *packet.Publish) error {
 	m := &c.srv.cfg.MQTT
 	switch {
-	case p.Alias != 0:
-		return &packet.Error{Reason: packet.TopicAliasInvalid, Clause: "MQTT-3.3.2-9", Detail: "topic alias above the Topic Alias Maximum of 0"}
+	case int32(p.Alias) > *m.TopicAliasMaximum:
+		return &packet.Error{
+			Reason: packet.TopicAliasInvalid, Clause: "MQTT-3.3.2-9",
+			Detail: fmt.Sprintf("topic alias %d is above the Topic Alias Maximum of %d", p.Alias, *m.TopicAliasMaximum),
+		}
 	case len(p.SubscriptionIDs) > 0:
 		return &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.3.4-6", Detail: "subscription identifier in a PUBLISH from a client"}
 	case int32(p.QoS) > *m.MaxQoS:
@@ -54,7 +66,7 @@ func (c *conn) checkPublish(p *packet.Publish) error {
 	case p.QoS > 0 && c.peer.version == packet.V5 && c.unacked.Load() >= m.ReceiveMaximum:
 		return &packet.Error{Reason: packet.ReceiveMaximumExceeded, Clause: "MQTT-3.3.4-9", Detail: "more unacknowledged PUBLISHes than the Receive Maximum"}
 	}
-	if c.routes.last != nil && c.routes.last.topic == string(p.Topic) {
+	if len(p.Topic) == 0 || c.routes.last != nil && c.routes.last.topic == string(p.Topic) {
 		return nil // checked before
 	}
 	if err := topic.ValidName(string(p.Topic), int(m.MaxTopicLevels)); err != nil {
@@ -65,16 +77,16 @@ func (c *conn) checkPublish(p *packet.Publish) error {
 
 // denyPublish answers a PUBLISH that the rules do not allow: with 0x87 where the version can say
 // so, else as if it had been published. [MQTT-3.3.5-2]
-func (c *conn) denyPublish(p *packet.Publish) {
-	c.srv.log.Debug("publish denied", "client_id", c.client.id, "topic", string(p.Topic))
-	reason := packet.NotAuthorized
-	if c.peer.version != packet.V5 {
-		reason = packet.Success
+func (c *conn) denyPublish(p *packet.Publish, topic string) {
+	c.srv.log.Debug("publish denied", "client_id", c.client.id, "topic", topic)
+	a := c.newAck(p, true)
+	if a == nil {
+		return
 	}
-	if a := c.newAck(p, true); a != nil {
-		a.reason = reason
-		a.finish()
+	if c.peer.version == packet.V5 {
+		a.refuse(packet.NotAuthorized, whyDenied)
 	}
+	a.finish()
 }
 
 // newAck is the acknowledgement that a PUBLISH calls for; nil: none.
@@ -103,7 +115,7 @@ func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []t
 	if refuse && s.refuses(b, targets) {
 		s.limits.Drops.Refused.Add(1)
 		if a != nil {
-			a.reason = packet.QuotaExceeded
+			a.refuse(packet.QuotaExceeded, whyQueueFull)
 			a.finish()
 		}
 		return

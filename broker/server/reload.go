@@ -37,7 +37,7 @@ func (s *Server) shutdown() {
 	s.closing = true
 	s.mu.Unlock()
 	for _, c := range s.connections() {
-		c.kick(&packet.Error{Reason: packet.ServerShuttingDown, Clause: "MQTT 5 §4.13.1", Detail: "the broker is shutting down"})
+		c.kick(s.farewell())
 	}
 	force := time.AfterFunc(shutdownGrace, func() {
 		for _, c := range s.connections() {

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"strconv"
 	"sync/atomic"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
 // subscription is one filter of one client. Immutable but for verdict; the index holds it.
@@ -105,8 +107,9 @@ const maxRoutes = 1024
 // routes remembers, for the topics that a connection publishes to, whether it may and who gets it.
 // It is one goroutine's.
 type routes struct {
-	last  *route
-	known map[string]*route
+	last    *route
+	known   map[string]*route
+	aliases []*route // what topic alias 1 and so on stand for; nil: nothing yet
 }
 
 // route is valid while neither the index nor the policy has changed.
@@ -118,29 +121,60 @@ type route struct {
 	targets []target
 }
 
-// find returns the route of a topic name as it is now.
-func (r *routes) find(s *Server, id *auth.Identity, name []byte) *route {
-	policy := s.auth.Policy()
-	if r.last == nil || r.last.topic != string(name) {
-		r.last = r.known[string(name)]
+// find returns the route of a PUBLISH's topic as it is now. The topic is given by its name or by an
+// alias that an earlier PUBLISH of the connection has given a name. [MQTT-3.3.2-12]
+func (r *routes) find(s *Server, id *auth.Identity, p *packet.Publish) (*route, error) {
+	if len(p.Topic) == 0 {
+		if r.last = r.aliased(p.Alias); r.last == nil {
+			return nil, &packet.Error{
+				Reason: packet.ProtocolError, Clause: "MQTT 5 §3.3.2.3.4",
+				Detail: "topic alias " + strconv.Itoa(int(p.Alias)) + " stands for no topic on this connection",
+			}
+		}
+	} else if r.last == nil || r.last.topic != string(p.Topic) {
+		r.last = r.known[string(p.Topic)]
 	}
-	if r.last != nil && r.last.index == s.index.Generation() && r.last.policy == policy.Generation() {
-		return r.last
+	policy := s.auth.Policy()
+	if r.last == nil || r.last.index != s.index.Generation() || r.last.policy != policy.Generation() {
+		r.renew(s, policy, id, p.Topic)
+	}
+	if p.Alias != 0 && len(p.Topic) > 0 {
+		r.setAlias(p.Alias)
+	}
+	return r.last, nil
+}
+
+// renew makes the last route, of name if there is none, as it is now.
+func (r *routes) renew(s *Server, policy *auth.Policy, id *auth.Identity, name []byte) {
+	found := r.last
+	if found == nil {
+		found = &route{topic: string(name)}
+		if r.known == nil || len(r.known) >= maxRoutes {
+			r.known = make(map[string]*route)
+		}
+		r.known[found.topic] = found
+		r.last = found
 	}
 	// The generations are read first: a change during the match makes the route stale, not wrong.
-	found := &route{index: s.index.Generation(), policy: policy.Generation()}
-	if r.last != nil {
-		found.topic = r.last.topic
-	} else {
-		found.topic = string(name)
-	}
+	found.index, found.policy, found.targets = s.index.Generation(), policy.Generation(), nil
 	if found.allowed = policy.CanPublish(id, found.topic); found.allowed {
 		found.targets = s.targets(found.topic)
 	}
-	if r.known == nil || len(r.known) >= maxRoutes {
-		r.known = make(map[string]*route)
+}
+
+// aliased is the route that a topic alias stands for; nil: none.
+func (r *routes) aliased(alias uint16) *route {
+	if int(alias) > len(r.aliases) {
+		return nil
 	}
-	r.known[found.topic] = found
-	r.last = found
-	return found
+	return r.aliases[alias-1]
+}
+
+// setAlias has a topic alias, which is within the maximum, stand for the last route. The route stays
+// with it, whatever else is forgotten.
+func (r *routes) setAlias(alias uint16) {
+	for len(r.aliases) < int(alias) {
+		r.aliases = append(r.aliases, nil)
+	}
+	r.aliases[alias-1] = r.last
 }

@@ -37,7 +37,7 @@ func (c *conn) subscribe(body []byte) error {
 	}
 	cl.mu.Unlock()
 	c.addFeeds(fed)
-	c.journaled(answer.Append(nil, c.peer.version), c.srv.journal.subscribed(cl, granted))
+	c.journaled(c.suback(&answer, p.Filters), c.srv.journal.subscribed(cl, granted))
 	return nil
 }
 
