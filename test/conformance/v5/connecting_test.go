@@ -154,15 +154,10 @@ func aliasesOut(t *suite.T, maximum uint16) (used []uint16) {
 		name := t.Topic(string(rune('a' + i%20)))
 		pub.Say(name, "x", 0)
 		got := sub.Expect(packet.TypePublish).Publish
-		topic := string(got.Topic)
 		if got.Alias != 0 {
 			used = append(used, got.Alias)
-			if topic == "" {
-				topic = known[got.Alias]
-			}
-			known[got.Alias] = topic
 		}
-		if topic != name {
+		if topic := named(t, got, known); topic != name {
 			t.Fatalf("topic %q with alias %d instead of %q", got.Topic, got.Alias, name)
 		}
 	}

@@ -166,6 +166,46 @@ func aliasesEnd(t *suite.T) {
 	pub.End(packet.ProtocolError, packet.TopicAliasInvalid)
 	t.Client("other").Say(topic, "marker", 0)
 	sub.Take(topic, "marker")
+	aliasesOutEnd(t)
+}
+
+// aliasesOutEnd: what is sent again on a new connection has its topic by name, or by an alias of that connection.
+func aliasesOutEnd(t *suite.T) {
+	hello := t.Hello("again", false)
+	hello.Properties.TopicAliasMaximum = 10
+	sub, pub := t.Connect(hello), t.Client("")
+	sub.Join(t.Topic("again/+"), 1)
+	names := []string{t.Topic("again/1"), t.Topic("again/1"), t.Topic("again/2"), t.Topic("again/1")}
+	for _, name := range names {
+		pub.Say(name, "x", 1)
+	}
+	for range 2 {
+		known := map[uint16]string{}
+		for _, name := range names { // never acknowledged
+			if got := named(t, sub.Expect(packet.TypePublish).Publish, known); got != name {
+				t.Fatalf("topic %q instead of %q", got, name)
+			}
+		}
+		sub.Drop()
+		hello.CleanStart = false
+		sub = t.Connect(hello)
+	}
+	sub.Leave()
+}
+
+// named is the topic of a message, which may be given by an alias that is known.
+func named(t *suite.T, p packet.Publish, known map[uint16]string) string {
+	topic := string(p.Topic)
+	if p.Alias == 0 {
+		return topic
+	}
+	if topic == "" {
+		if topic = known[p.Alias]; topic == "" {
+			t.Fatalf("alias %d stands for nothing", p.Alias)
+		}
+	}
+	known[p.Alias] = topic
+	return topic
 }
 
 func aliasZero(t *suite.T) {
@@ -195,6 +235,15 @@ func aliasesTaken(t *suite.T) {
 	sub.Take(t.Topic("other"), "moved")
 	alias(pub, "", 1, "moved again")
 	sub.Take(t.Topic("other"), "moved again")
+	if maximum < 65535 {
+		alias(pub, t.Topic("above"), maximum+1, "x")
+		pub.End(packet.TopicAliasInvalid, packet.ProtocolError)
+	}
+	pub = t.Client("pub")
+	alias(pub, "", 1, "x") // nothing has been said of it
+	pub.End(packet.TopicAliasInvalid, packet.ProtocolError)
+	t.Client("").Say(t.Topic("end"), "x", 0)
+	sub.Take(t.Topic("end"), "x")
 }
 
 // badProperty: a PUBLISH or a will with a string property of these values ends the connection, and nobody gets it.
