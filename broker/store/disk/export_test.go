@@ -27,3 +27,18 @@ func OpenMigrating(o Options, steps ...func(*pebble.DB) error) (store.Store, err
 func StageWith(ctx context.Context, fs vfs.FS, dir string, r io.Reader) error {
 	return stageWith(ctx, fs, dir, r, formatNow)
 }
+
+// Tables writes out what is in memory, and returns the first and the last key of every table.
+func Tables(s store.Store) (keys [][2][]byte, err error) {
+	db := s.(*Store).db
+	if err := db.Flush(); err != nil {
+		return nil, err
+	}
+	levels, err := db.SSTables()
+	for _, level := range levels {
+		for _, table := range level {
+			keys = append(keys, [2][]byte{table.Smallest.UserKey, table.Largest.UserKey})
+		}
+	}
+	return keys, err
+}

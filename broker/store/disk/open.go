@@ -166,6 +166,7 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		CompactionConcurrencyRange: func() (lower, upper int) { return 1, 1 },
 		EventListener:              s.events(),
 	}
+	o.Experimental.SpanPolicyFunc = tableSpan
 	for i := range o.Levels {
 		o.Levels[i].BlockSize = blockSize
 	}
