@@ -105,6 +105,31 @@ func TestOverlap(t *testing.T) {
 	})
 }
 
+// However many of a client's subscriptions match, few or very many, it gets one copy.
+func TestOverlapMany(t *testing.T) {
+	b := start(t, open(t))
+	one, all, pub := b.connect("one", true, packet.V311), b.connect("all", true, packet.V311), b.connect("pub", true, packet.V311)
+	var filters []packet.Filter
+	for bits := range 32 {
+		levels := strings.Split("a/b/c/d/e", "/")
+		for i := range levels {
+			if bits>>i&1 != 0 {
+				levels[i] = "+"
+			}
+		}
+		filters = append(filters, filter(strings.Join(levels, "/"), byte(bits%3)))
+	}
+	one.Subscribe(filters[3])
+	all.Subscribe(filters...)
+	pub.Say("a/b/c/d/e", "x", 2)
+	one.Take("a/b/c/d/e", "x")
+	one.Quiet()
+	if got := all.Take("a/b/c/d/e", "x"); got.QoS != 2 {
+		t.Errorf("QoS %d", got.QoS)
+	}
+	all.Quiet()
+}
+
 func TestSubscribeReasons(t *testing.T) {
 	cfg := open(t)
 	cfg.MQTT.MaxSubscriptionsPerSession = 2

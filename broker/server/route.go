@@ -59,28 +59,66 @@ func (s *Server) targets(name string) []target {
 		return nil
 	}
 	policy := s.auth.Policy()
-	targets := make([]target, 0, n)
-	var position map[*client]int // of a client in targets, once two lists may name one
-	if len(lists) > 1 && n > 1 {
-		position = make(map[*client]int, n)
-	}
+	merged := newMerger(n, len(lists))
 	for _, l := range lists {
 		for _, sub := range l {
 			if !sub.allows(policy, name) {
 				continue
 			}
-			at, known := position[sub.client]
-			if known {
-				targets[at].merge(sub)
+			if at := merged.find(sub.client); at >= 0 {
+				merged.targets[at].merge(sub)
 				continue
 			}
-			if position != nil {
-				position[sub.client] = len(targets)
-			}
-			targets = append(targets, sub.target())
+			merged.add(sub.target())
 		}
 	}
-	return targets
+	return merged.targets
+}
+
+// fewTargets are looked through one by one; for more a map pays.
+const fewTargets = 16
+
+// merger gathers targets, of which each client is one.
+type merger struct {
+	targets  []target
+	distinct bool            // no client comes twice
+	position map[*client]int // in targets; nil: there are few
+}
+
+// newMerger is for n subscriptions in so many lists, in each of which a client is once at most.
+func newMerger(n, lists int) *merger {
+	m := &merger{targets: make([]target, 0, n), distinct: lists == 1}
+	if !m.distinct && n > fewTargets {
+		m.position = make(map[*client]int, n)
+	}
+	return m
+}
+
+// find is where a client is in the targets; -1: nowhere.
+func (m *merger) find(cl *client) int {
+	if m.position != nil {
+		if at, known := m.position[cl]; known {
+			return at
+		}
+		return -1
+	}
+	if m.distinct {
+		return -1
+	}
+	for i := range m.targets {
+		if m.targets[i].client == cl {
+			return i
+		}
+	}
+	return -1
+}
+
+// add adds a target that is not there.
+func (m *merger) add(t target) {
+	if m.position != nil {
+		m.position[t.client] = len(m.targets)
+	}
+	m.targets = append(m.targets, t)
 }
 
 func (sub *subscription) target() target {
