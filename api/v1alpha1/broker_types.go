@@ -75,6 +75,9 @@ type BrokerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	MQTT config.MQTT `json:"mqtt,omitempty"`
+	// Limits bounds connections and traffic. A change restarts the pod.
+	// +optional
+	Limits config.Limits `json:"limits,omitempty"`
 	// Log configures the broker's log. A change restarts the pod.
 	// +kubebuilder:default={}
 	// +optional

@@ -201,6 +201,7 @@ func (in *BrokerSpec) DeepCopyInto(out *BrokerSpec) {
 	out.Authentication = in.Authentication
 	out.Authorization = in.Authorization
 	in.MQTT.DeepCopyInto(&out.MQTT)
+	out.Limits = in.Limits
 	out.Log = in.Log
 	in.Persistence.DeepCopyInto(&out.Persistence)
 	in.Service.DeepCopyInto(&out.Service)

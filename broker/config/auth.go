@@ -64,6 +64,8 @@ type UserAttributes struct {
 	Name string `json:"name"`
 	// Groups are the groups that ACL subjects may name.
 	Groups []string `json:"groups,omitempty"`
+	// Limits are the user's own. None: the broker's.
+	Limits *UserLimits `json:"limits,omitempty"`
 }
 
 // ACLSet is a list of ACLs.

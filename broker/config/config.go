@@ -13,6 +13,8 @@ type Config struct {
 	AuthFiles AuthFiles `json:"authFiles,omitempty"`
 	// MQTT bounds what the protocol may ask of the broker.
 	MQTT MQTT `json:"mqtt,omitempty"`
+	// Limits bounds connections and traffic.
+	Limits Limits `json:"limits,omitempty"`
 	// Store is where sessions and retained messages live.
 	Store Store `json:"store,omitempty"`
 	// Admin is the health and administration endpoint.

@@ -29,7 +29,7 @@ func TestConfigurationPage(t *testing.T) {
 		}
 	}
 	defaults := Config{}.Defaulted()
-	if !reflect.DeepEqual(cfg.MQTT, defaults.MQTT) || cfg.Log != defaults.Log || cfg.Store.Durability != defaults.Store.Durability ||
+	if !reflect.DeepEqual(cfg.MQTT, defaults.MQTT) || cfg.Limits != defaults.Limits || cfg.Log != defaults.Log || cfg.Store.Durability != defaults.Store.Durability ||
 		cfg.Authentication != defaults.Authentication || cfg.Authorization != defaults.Authorization {
 		t.Errorf("the page says %+v, the defaults are %+v", cfg, defaults)
 	}

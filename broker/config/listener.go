@@ -53,7 +53,7 @@ type ListenerSettings struct {
 	// +kubebuilder:validation:Maximum=65535
 	Port int32 `json:"port,omitempty"`
 	// MaxConnections bounds how many clients are connected through this listener at once; a
-	// further one is closed at once. 0: no bound.
+	// further one is refused (0x97). 0: no bound.
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	MaxConnections int32 `json:"maxConnections,omitempty"`

@@ -73,6 +73,23 @@ type MQTT struct {
 	// +kubebuilder:validation:Maximum=65535
 	// +optional
 	MaxTopicLevels int32 `json:"maxTopicLevels,omitempty"`
+	// MaxTopicLengthBytes bounds the length of topic names and filters.
+	// +kubebuilder:default=65535
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	MaxTopicLengthBytes int32 `json:"maxTopicLengthBytes,omitempty"`
+	// MaxFiltersPerSubscribe bounds the filters of one SUBSCRIBE; each one beyond it is refused (0x97).
+	// +kubebuilder:default=10000
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	MaxFiltersPerSubscribe int32 `json:"maxFiltersPerSubscribe,omitempty"`
+	// MaxUserProperties bounds the user properties of one packet (0x97 beyond it), in CONNECT those
+	// of the will among them.
+	// +kubebuilder:default=1000
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	MaxUserProperties int32 `json:"maxUserProperties,omitempty"`
 	// MaxSubscriptionsPerSession bounds the filters that one session holds (0x97 beyond it).
 	// +kubebuilder:default=10000
 	// +kubebuilder:validation:Minimum=1

@@ -24,6 +24,13 @@ func (s ACLSet) Validate(topic func(string) error) error {
 	return f.err()
 }
 
+// Validate says everything that is wrong with s: FieldErrors, joined.
+func (s UserSet) Validate() error {
+	var f faults
+	f.check(reflect.ValueOf(s))
+	return f.err()
+}
+
 func (c Config) faults() faults {
 	var f faults
 	c = c.Defaulted()

@@ -44,6 +44,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		Authorization:  spec.Authorization,
 		AuthFiles:      config.AuthFiles{BundleDir: p.AuthDir},
 		MQTT:           spec.MQTT,
+		Limits:         spec.Limits,
 		Store:          config.Store{Dir: p.StoreDir, Durability: spec.Persistence.Durability},
 		Admin:          config.Admin{HealthAddress: p.HealthAddress},
 		Log:            spec.Log,

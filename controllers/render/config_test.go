@@ -25,6 +25,7 @@ func broker() *v1alpha1.Broker {
 	b.Spec.Authentication.AllowAnonymous = true
 	b.Spec.Authorization.DefaultPolicy = config.PolicyDeny
 	b.Spec.MQTT = config.MQTT{MaxPacketSizeBytes: 2048, MaxQoS: &maxQoS, RetainAvailable: &off, SessionExpiryMaxSeconds: 4294967295}
+	b.Spec.Limits = config.Limits{MaxConnections: 1000, Flapping: config.Ban{Attempts: 20}}
 	b.Spec.Persistence.Durability = config.Durability{Sync: config.SyncInterval, SyncIntervalMilliseconds: 250}
 	b.Spec.Log = config.Log{Level: config.LogDebug, Format: config.LogText}
 	return b
