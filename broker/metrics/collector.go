@@ -49,10 +49,19 @@ var metrics = []metric{
 		func(s *Snapshot) float64 { return float64(s.QueuedBytes) }},
 	{describe("connections", "Open MQTT connections."), gauge,
 		func(s *Snapshot) float64 { return float64(s.Connections) }},
+	{describe("throttled_clients", "Clients that are not read from for a moment, since they publish too fast."), gauge,
+		func(s *Snapshot) float64 { return float64(s.Throttled) }},
+	{describe("throttles_total", "How often a client was not read from for a moment, since it published too fast."), counter,
+		func(s *Snapshot) float64 { return float64(s.ThrottledTotal) }},
+	{describe("failed_authentications_total", "CONNECTs with a wrong user name or password."), counter,
+		func(s *Snapshot) float64 { return float64(s.FailedAuthentications) }},
 }
 
 var (
 	syncDuration = describe("store_sync_duration_seconds", "How long the store waited for the disk, and how often.")
+	refused      = describe("connections_refused_total", "Connections that a limit kept out, by reason.", "reason")
+	bans         = describe("bans", "Bans in force, by what is banned.", "kind")
+	bansTotal    = describe("bans_total", "Bans that have begun, by what is banned.", "kind")
 	dropped      = describe("messages_dropped_total", "Messages that did not reach a session, by reason.", "reason")
 )
 
@@ -67,6 +76,9 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 	}
 	out <- syncDuration
 	out <- dropped
+	out <- refused
+	out <- bans
+	out <- bansTotal
 }
 
 // Collect implements prometheus.Collector.
@@ -76,6 +88,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s))
 	}
 	out <- prometheus.MustNewConstSummary(syncDuration, s.StoreSyncs, s.StoreSyncSeconds, nil)
+	collect(out, refused, counter, s.Refused)
+	collect(out, bans, gauge, s.Bans)
+	collect(out, bansTotal, counter, s.BansTotal)
 	for _, reason := range reasons {
 		out <- prometheus.MustNewConstMetric(dropped, counter, float64(s.Dropped[reason]), reason)
 	}
@@ -83,5 +98,12 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		if !slices.Contains(reasons, reason) {
 			out <- prometheus.MustNewConstMetric(dropped, counter, float64(n), reason)
 		}
+	}
+}
+
+// collect shows a metric with one label.
+func collect[N int64 | uint64](out chan<- prometheus.Metric, d *prometheus.Desc, kind prometheus.ValueType, by map[string]N) {
+	for label, n := range by {
+		out <- prometheus.MustNewConstMetric(d, kind, float64(n), label)
 	}
 }

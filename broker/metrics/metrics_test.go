@@ -43,6 +43,7 @@ func TestMetrics(t *testing.T) {
 	now := Snapshot{}
 	h := New(source(func() Snapshot { return now }))
 	want := `dunlin_connections 0
+dunlin_failed_authentications_total 0
 dunlin_messages_dropped_total{reason="expired"} 0
 dunlin_messages_dropped_total{reason="outbox_full"} 0
 dunlin_messages_dropped_total{reason="queue_full"} 0
@@ -60,6 +61,8 @@ dunlin_store_up 0
 dunlin_store_writes_total 0
 dunlin_store_written_bytes_total 0
 dunlin_subscriptions 0
+dunlin_throttled_clients 0
+dunlin_throttles_total 0
 `
 	if diff := cmp.Diff(want, scrape(t, h)); diff != "" {
 		t.Errorf("nothing counted (-want +got):\n%s", diff)
@@ -67,11 +70,18 @@ dunlin_subscriptions 0
 	now = Snapshot{
 		StoreUp: true, StoreWrites: 1, StoreRecords: 2, StoreBytes: 3, StoreSyncs: 4, StoreSyncSeconds: 0.5, StoreDiskBytes: 6,
 		Sessions: 7, Subscriptions: 8, Retained: 9, QueuedMessages: 10, QueuedBytes: 11, Connections: 12,
+		Throttled: 19, ThrottledTotal: 20, FailedAuthentications: 21, Refused: map[string]uint64{"full": 22, "late": 23},
+		Bans: map[string]int64{"cat": 24}, BansTotal: map[string]uint64{"cat": 25},
 		Dropped: map[string]uint64{
 			DroppedQueueFull: 13, DroppedOutboxFull: 14, DroppedExpired: 15, DroppedTooLarge: 16, DroppedRefused: 17, "new": 18,
 		},
 	}
-	want = `dunlin_connections 12
+	want = `dunlin_bans{kind="cat"} 24
+dunlin_bans_total{kind="cat"} 25
+dunlin_connections 12
+dunlin_connections_refused_total{reason="full"} 22
+dunlin_connections_refused_total{reason="late"} 23
+dunlin_failed_authentications_total 21
 dunlin_messages_dropped_total{reason="expired"} 15
 dunlin_messages_dropped_total{reason="new"} 18
 dunlin_messages_dropped_total{reason="outbox_full"} 14
@@ -90,6 +100,8 @@ dunlin_store_up 1
 dunlin_store_writes_total 1
 dunlin_store_written_bytes_total 3
 dunlin_subscriptions 8
+dunlin_throttled_clients 19
+dunlin_throttles_total 20
 `
 	if diff := cmp.Diff(want, scrape(t, h)); diff != "" {
 		t.Errorf("all counted (-want +got):\n%s", diff)

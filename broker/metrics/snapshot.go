@@ -35,6 +35,15 @@ type Snapshot struct {
 	QueuedBytes    int64 // of them
 	Connections    int64 // MQTT's, open now
 
+	Throttled             int64  // clients that are not read from, since they publish too fast
+	ThrottledTotal        uint64 // times that one was
+	FailedAuthentications uint64 // CONNECTs with a wrong user name or password
+
+	// Refused are connections that were not let in, by reason.
+	Refused map[string]uint64
+	// Bans are those in force, and BansTotal those that there have been, by kind: a client, an address.
+	Bans      map[string]int64
+	BansTotal map[string]uint64
 	// Dropped are messages that did not reach a session, by reason: one of the constants above.
 	Dropped map[string]uint64
 }
