@@ -47,6 +47,7 @@ func loadBundle(dir string) (material, error) {
 	m := material{
 		passwords: &password.File{},
 		groups:    make(map[string][]string),
+		limits:    make(map[string]config.UserLimits),
 		revision:  manifest.Revision,
 		sum:       sha256.Sum256(data), // it has the sums of the others
 	}
@@ -95,8 +96,14 @@ func (m *material) addShard(name, path string, data []byte) error {
 		if err := config.ParseBundled(data, path, &set); err != nil {
 			return err
 		}
+		if err := set.Validate(); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
 		for _, u := range set.Users {
 			m.groups[u.Name] = append(m.groups[u.Name], u.Groups...)
+			if u.Limits != nil {
+				m.limits[u.Name] = *u.Limits
+			}
 		}
 	default:
 		var set config.ACLSet

@@ -127,6 +127,8 @@ func TestLoadBundleRefuses(t *testing.T) {
 	}{
 		{"bad password line", change("passwd-01", "bob"), "passwd-01:1: line has no ':'"},
 		{"unknown field of a user", change("users-00.json", `{"users":[{"nam":"x"}]}`), `users-00.json: near byte 23: json: unknown field "nam"`},
+		{"negative limit of a user", change("users-00.json", `{"users":[{"name":"x","limits":{"maxConnections":-1}}]}`),
+			"users-00.json: users[0].limits.maxConnections: -1 is out of range: must be at least 0"},
 		{"unknown field of a rule", change("acls-01.json", `{"acls":[{"name":"a","maxRate":5}]}`), `unknown field "maxRate"`},
 		{"bad ACL", change("acls-01.json", `{"acls":[{"name":"a","subjects":[{"kind":"Everyone"}],"rules":[{"actions":["Publish"],"topics":["#/a"]}]}]}`),
 			"acls-01.json: acls[0].rules[0].topics[0]: topic filter"},

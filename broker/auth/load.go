@@ -19,6 +19,7 @@ const maxPasswordBytes = 256 << 20
 type material struct {
 	passwords *password.File
 	groups    map[string][]string // of each user
+	limits    map[string]config.UserLimits
 	acls      []config.ACL
 	revision  string
 	sum       [sha256.Size]byte // of all of the above: equal sums, equal content

@@ -33,6 +33,7 @@ type Policy struct {
 	passwords *password.File
 	decoy     string // what to verify for users that do not exist; "": there are no users
 	groups    map[string][]string
+	limits    map[string]config.UserLimits
 
 	// Which ACLs a subject is named in.
 	byUser, byGroup, byClientID map[string][]*acl
@@ -50,6 +51,7 @@ func newPolicy(generation uint64, s settings, m material) *Policy {
 		sum:        m.sum,
 		passwords:  m.passwords,
 		groups:     m.groups,
+		limits:     m.limits,
 		byUser:     make(map[string][]*acl),
 		byGroup:    make(map[string][]*acl),
 		byClientID: make(map[string][]*acl),
@@ -97,6 +99,9 @@ func (p *Policy) Valid(id *Identity) bool {
 	}
 	return slices.Contains(p.passwords.Lookup(id.username), id.line)
 }
+
+// Limits are the user's own, in place of the broker's; none for an anonymous client.
+func (p *Policy) Limits(id *Identity) config.UserLimits { return p.limits[id.username] }
 
 // CanPublish reports whether id may publish to a topic name.
 func (p *Policy) CanPublish(id *Identity, name string) bool {
