@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 )
 
 const (
-	// logEvery bounds how often refused connections and errors are logged.
+	// logEvery bounds how often errors are logged.
 	logEvery = 10 * time.Second
 	// While the system cannot accept, Accept waits: twice as long each time.
 	backoffFirst = 5 * time.Millisecond
@@ -38,10 +37,6 @@ type Listener struct {
 	proxies []netip.Prefix // who must send a PROXY header
 	web     *endpoint      // nil: no WebSocket
 
-	most    int64 // connections at once; 0: no bound
-	open    atomic.Int64
-	refused atomic.Uint64
-
 	saying sync.Mutex // guards logged
 	logged time.Time  // when something that say says last was
 
@@ -55,7 +50,7 @@ type Listener struct {
 // listener is followed when its files change, until ctx is done or the Listener is closed. Errors name the listener,
 // its address and a remedy.
 func Listen(ctx context.Context, l config.Listener, log *slog.Logger) (*Listener, error) {
-	ln := &Listener{name: l.Name, log: log.With("listener", l.Name), most: int64(l.MaxConnections), closed: make(chan struct{})}
+	ln := &Listener{name: l.Name, log: log.With("listener", l.Name), closed: make(chan struct{})}
 	address := l.Socket
 	if address == "" {
 		address = net.JoinHostPort(l.Host, strconv.Itoa(int(l.Port)))
@@ -128,18 +123,14 @@ func remedy(err error, unix bool) string {
 
 // Accept waits for the next connection, on which nothing has been read yet: handshakes and PROXY headers are read by
 // its first Read. Over MQTT it is a syscall.Conn too (a *net.TCPConn or *net.UnixConn where there is nothing to add),
-// over MQTTS a *tls.Conn, over WS and WSS one whose bytes are what the binary frames hold. What is beyond the bound is
-// closed at once. While the system is out of file descriptors or memory Accept backs off. After Close the error is
-// net.ErrClosed, perhaps wrapped.
+// over MQTTS a *tls.Conn, over WS and WSS one whose bytes are what the binary frames hold. While the system is out of file
+// descriptors or memory Accept backs off. After Close the error is net.ErrClosed, perhaps wrapped.
 func (l *Listener) Accept() (net.Conn, error) {
 	for backoff := backoffFirst; ; {
 		c, err := l.sockets.Accept()
 		switch {
 		case err == nil:
-			if c = l.admit(c); c != nil {
-				return c, nil
-			}
-			backoff = backoffFirst
+			return l.wrap(c), nil
 		case !temporary(err):
 			return nil, err
 		default:
@@ -165,20 +156,9 @@ func temporary(err error) bool {
 	return false
 }
 
-// admit counts c in; nil: there are too many, and c is closed.
-func (l *Listener) admit(c net.Conn) net.Conn {
-	if l.most > 0 {
-		if l.open.Load() >= l.most { // only Accept adds
-			l.refused.Add(1)
-			l.say("connection refused: the listener has its maxConnections",
-				"peer", c.RemoteAddr().String(), "max_connections", l.most, "refused_total", l.refused.Load())
-			_ = c.Close() // it is of no more use
-			return nil
-		}
-		l.open.Add(1)
-		c = &Conn{socket: c.(socket), done: sync.OnceFunc(func() { l.open.Add(-1) })}
-	}
-	if l.trusts(c.RemoteAddr()) {
+// wrap puts what the listener speaks around c.
+func (l *Listener) wrap(c net.Conn) net.Conn {
+	if l.Trusts(c.RemoteAddr()) {
 		c = &proxied{socket: c.(socket), say: l.say}
 	}
 	if l.tls != nil {
@@ -200,9 +180,6 @@ func (l *Listener) say(msg string, args ...any) {
 	}
 }
 
-// Refused counts the connections that were closed for being beyond the bound.
-func (l *Listener) Refused() uint64 { return l.refused.Load() }
-
 // Addr is the bound address.
 func (l *Listener) Addr() net.Addr { return l.sockets.Addr() }
 
@@ -222,16 +199,4 @@ func (l *Listener) Close() error {
 type socket interface {
 	net.Conn
 	syscall.Conn
-}
-
-// Conn is a connection that is counted. Its SyscallConn is the system's own, so that it is as fast.
-type Conn struct {
-	socket
-	done func()
-}
-
-// Close closes the connection and makes room for another one.
-func (c *Conn) Close() error {
-	defer c.done()
-	return c.socket.Close()
 }

@@ -41,8 +41,8 @@ type proxied struct {
 	err  error
 }
 
-// trusts reports whether a connection from addr must begin with a PROXY header.
-func (l *Listener) trusts(addr net.Addr) bool {
+// Trusts reports whether a connection from addr must begin with a PROXY header.
+func (l *Listener) Trusts(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok {
 		return false

@@ -198,7 +198,6 @@ func TestProxyBelowAll(t *testing.T) {
 	} {
 		t.Run(string(protocol), func(t *testing.T) {
 			settings := behindProxy(protocol)
-			settings.MaxConnections = 1
 			ln := listen(t, config.Listener{ListenerSettings: settings, TLS: pair}, io.Discard)
 			for range 2 {
 				c := dial(t, ln)

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin"
+	"github.com/dunlin-mqtt/dunlin/broker/limit"
 	"github.com/dunlin-mqtt/dunlin/broker/metrics"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 )
@@ -76,6 +77,7 @@ func (s *Server) Metrics() metrics.Snapshot {
 	s.mu.Lock()
 	m.Connections = int64(len(s.conns))
 	s.mu.Unlock()
+	s.limitMetrics(&m)
 	if !s.opened.Load() {
 		return m
 	}
@@ -85,4 +87,17 @@ func (s *Server) Metrics() metrics.Snapshot {
 	m.StoreSyncs, m.StoreSyncSeconds, m.StoreDiskBytes = st.Syncs, st.SyncSeconds, st.DiskBytes
 	m.Retained = int64(s.store.RetainedCount())
 	return m
+}
+
+// limitMetrics is what is to be told of limits.
+func (s *Server) limitMetrics(m *metrics.Snapshot) {
+	m.Throttled, m.ThrottledTotal = s.throttled.Load(), s.pausesTotal.Load()
+	st := s.guard.Stats(s.now())
+	m.FailedAuthentications = st.FailedAuthentications
+	m.Refused = make(map[string]uint64, len(st.Refused))
+	for why := limit.None + 1; why < limit.Reasons; why++ {
+		m.Refused[why.String()] = st.Refused[why]
+	}
+	m.Bans = map[string]int64{"address": st.BannedAddresses, "client": st.BannedClients}
+	m.BansTotal = map[string]uint64{"address": st.AddressBans, "client": st.ClientBans}
 }

@@ -219,7 +219,10 @@ func (cl *client) next() int64 {
 // neverExpires is the session expiry interval of a session without end. MQTT 5 §3.1.2.11.2.
 const neverExpires = 0xFFFFFFFF
 
-// due does what is due at now, unless the client has come back in the meantime. [MQTT-3.1.3-9]
+// slot implements dated.
+func (cl *client) slot() *int32 { return &cl.deadline }
+
+// due implements dated: it does what is due at now, unless the client has come back in the meantime. [MQTT-3.1.3-9]
 func (cl *client) due(now int64) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/limit"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 )
@@ -21,6 +22,8 @@ type conn struct {
 	listener *config.Listener
 	nc       net.Conn
 	raw      syscall.RawConn // nil: not plain TCP
+	hop      net.Addr        // the proxy; nil: there is none
+	ticket   limit.Ticket    // belongs to the accepting goroutine first
 	in       reader
 	out      writer
 	started  goroutines // guards itself
@@ -39,6 +42,10 @@ type conn struct {
 	unacked atomic.Int32 // inbound QoS 1 and 2 messages that are not fully acknowledged
 	replies []byte       // control packets of this batch
 	acked   bool         // acknowledgements have come in this batch
+
+	throttle atomic.Pointer[throttle] // nil: it may publish as fast as it can
+	held     *throttle                // of the batch
+	paused   atomic.Bool              // the reader does not read
 
 	keepAlive *time.Timer
 	lastRead  atomic.Int64 // nanoseconds since the server was made
@@ -102,6 +109,9 @@ func (c *conn) handleBatches() error {
 		now := c.srv.now()
 		c.lastRead.Store(int64(now.Sub(c.srv.started)))
 		c.batch = newBatch(now)
+		if c.held = c.throttle.Load(); c.held != nil {
+			c.held.fill(now)
+		}
 		used, err := c.handle(data)
 		c.in.consumed(data, used)
 		c.flushReplies()
@@ -119,14 +129,20 @@ func (c *conn) handleBatches() error {
 		if err := c.out.waitForRoom(); err != nil {
 			return err
 		}
+		if c.in.again { // a PUBLISH has come too early
+			if err := c.pause(); err != nil {
+				return err
+			}
+		}
 	}
 }
 
-// handle handles the whole packets in data and says how many bytes that were.
+// handle handles the whole packets in data and says how many bytes that were. It stops before a PUBLISH that comes too
+// early for the client's rates.
 func (c *conn) handle(data []byte) (used int, err error) {
-	limit := int(c.srv.cfg.MQTT.MaxPacketSizeBytes)
+	m := &c.srv.cfg.MQTT
 	for used < len(data) {
-		h, body, n, need, err := packet.NextVersion(data[used:], limit, c.peer.version)
+		h, body, n, need, err := packet.NextVersion(data[used:], int(m.MaxPacketSizeBytes), c.peer.version)
 		if err != nil {
 			return used, err
 		}
@@ -134,7 +150,16 @@ func (c *conn) handle(data []byte) (used int, err error) {
 			c.in.need(need)
 			return used, nil
 		}
+		if c.held != nil && h.Type == packet.TypePublish && !c.held.take(n) {
+			c.in.again = true
+			return used, nil
+		}
 		used += n
+		if c.peer.version == packet.V5 {
+			if err := packet.CheckUserProperties(h, body, int(m.MaxUserProperties)); err != nil {
+				return used, err
+			}
+		}
 		if err := c.dispatch(h, body); err != nil {
 			return used, err
 		}
@@ -256,6 +281,10 @@ func (c *conn) startKeepAlive() {
 }
 
 func (c *conn) checkKeepAlive() {
+	if c.paused.Load() { // it may have sent something
+		c.keepAlive.Reset(c.peer.keepAlive)
+		return
+	}
 	idle := c.srv.now().Sub(c.srv.started) - time.Duration(c.lastRead.Load())
 	if left := c.peer.keepAlive - idle; left > 0 {
 		c.keepAlive.Reset(left)

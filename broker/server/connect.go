@@ -8,7 +8,6 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
 // connect reads CONNECT, authenticates and attaches the session, and answers with CONNACK.
@@ -37,6 +36,7 @@ func (c *conn) connect(ctx context.Context) error {
 		c.refuse(err)
 		return err
 	}
+	c.hold(c.identity)
 	if !c.srv.auth.Policy().Valid(c.identity) { // revoked since it was authenticated
 		c.kick(errRevoked)
 	}
@@ -69,7 +69,11 @@ func (c *conn) readConnect() (*packet.Connect, error) {
 		case h.Type != packet.TypeConnect: // [MQTT-3.1.0-1]
 			err = &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.1.0-1", Detail: "first packet is " + h.Type.String() + ", not CONNECT"}
 		default:
-			err = p.Parse(body)
+			if err = packet.CheckUserProperties(h, body, int(c.srv.cfg.MQTT.MaxUserProperties)); err != nil {
+				p.Version = packet.V5
+			} else {
+				err = p.Parse(body)
+			}
 			c.peer.version = p.Version
 			c.peer.maxPacketSize = p.Properties.MaximumPacketSize
 			c.peer.problemInfo = !p.Properties.NoProblemInformation
@@ -82,6 +86,9 @@ func (c *conn) readConnect() (*packet.Connect, error) {
 
 // admit refuses a CONNECT that the broker cannot serve, and authenticates it.
 func (c *conn) admit(ctx context.Context, p *packet.Connect) error {
+	if err := c.letIn(); err != nil {
+		return err
+	}
 	if p.Properties.AuthMethod != "" {
 		return &packet.Error{Reason: packet.BadAuthenticationMethod, Clause: "MQTT-4.12.0-1", Detail: "no extended authentication method is offered"}
 	}
@@ -100,11 +107,14 @@ func (c *conn) admit(ctx context.Context, p *packet.Connect) error {
 	id, err := c.srv.auth.Authenticate(ctx, auth.Credentials{
 		ClientID: p.ClientID, Username: p.Username, HasUsername: p.HasUsername, Password: p.Password, HasPassword: p.HasPassword,
 	})
+	if errors.Is(err, auth.ErrBadCredentials) {
+		c.ticket.Failed(c.srv.now())
+	}
 	if err != nil {
 		return &packet.Error{Reason: authReason(err), Clause: "MQTT-3.1.4-2", Detail: err.Error()}
 	}
 	c.identity = id
-	return nil
+	return c.letClientIn()
 }
 
 func authReason(err error) packet.ReasonCode {
@@ -129,7 +139,7 @@ func (c *conn) admitWill(w *packet.Will) error {
 	case m.ValidatePayloadFormat && !formatHolds(w.Forward, w.Payload):
 		return &packet.Error{Reason: packet.PayloadFormatInvalid, Clause: clauseFormat, Detail: "will: " + whyNotUTF8}
 	}
-	if err := topic.ValidName(w.Topic, int(m.MaxTopicLevels)); err != nil {
+	if err := validName(w.Topic, m); err != nil {
 		return &packet.Error{Reason: packet.TopicNameInvalid, Clause: "MQTT-3.1.3-11", Detail: "will: " + err.Error()}
 	}
 	return nil

@@ -26,7 +26,7 @@ func (s *Server) CheckpointEvery(records uint64) { s.checkpointEvery = records }
 
 // Serve serves a connection as one that a listener has accepted.
 func (s *Server) Serve(ctx context.Context, nc net.Conn) {
-	if c := newConn(s, &s.cfg.Listeners[0], nc); s.track(c) {
+	if c := newConn(s, &s.cfg.Listeners[0], nc); c.enter(false) && s.track(c) {
 		c.serve(ctx)
 	}
 }
@@ -39,3 +39,13 @@ func (s *Server) Restore(ctx context.Context, r io.Reader) error { return s.rest
 
 // NotReady is what /readyz says.
 func (s *Server) NotReady() error { return s.notReady() }
+
+// CheckKeepAlives looks at every connection as its keep alive timer does.
+func (s *Server) CheckKeepAlives() {
+	for _, c := range s.connections() {
+		c.checkKeepAlive()
+	}
+}
+
+// EndPauses wakes the readers whose time has come, as their timer does.
+func (s *Server) EndPauses() { s.pauses.fire() }

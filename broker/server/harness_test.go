@@ -68,8 +68,20 @@ func (c *clock) now() time.Time { return time.Now().Add(time.Duration(c.ahead.Lo
 
 func (c *clock) advance(seconds int) { c.ahead.Add(int64(seconds) * int64(time.Second)) }
 
+// stopped is a clock that stands still but for what a test adds.
+type stopped struct {
+	at    time.Time
+	ahead atomic.Int64
+}
+
+func newStopped() *stopped { return &stopped{at: time.Now()} }
+
+func (c *stopped) now() time.Time { return c.at.Add(time.Duration(c.ahead.Load())) }
+
+func (c *stopped) advance(d time.Duration) { c.ahead.Add(int64(d)) }
+
 // startAt is start by a clock.
-func startAt(t testing.TB, cfg config.Config, c *clock) *broker {
+func startAt(t testing.TB, cfg config.Config, c interface{ now() time.Time }) *broker {
 	t.Helper()
 	return startWith(t, cfg, server.Deps{Now: c.now}, func(*server.Server) {})
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
@@ -69,10 +70,18 @@ func (c *conn) checkPublish(p *packet.Publish) error {
 	if len(p.Topic) == 0 || c.routes.last != nil && c.routes.last.topic == string(p.Topic) {
 		return nil // checked before
 	}
-	if err := topic.ValidName(string(p.Topic), int(m.MaxTopicLevels)); err != nil {
+	if err := validName(string(p.Topic), m); err != nil {
 		return &packet.Error{Reason: packet.TopicNameInvalid, Clause: "MQTT-3.3.2-2", Detail: err.Error()}
 	}
 	return nil
+}
+
+// validName says what is wrong with a topic name; nil: nothing.
+func validName(name string, m *config.MQTT) error {
+	if len(name) > int(m.MaxTopicLengthBytes) {
+		return fmt.Errorf("topic name has %d bytes, at most %d are allowed", len(name), m.MaxTopicLengthBytes)
+	}
+	return topic.ValidName(name, int(m.MaxTopicLevels))
 }
 
 // denyPublish answers a PUBLISH that the rules do not allow: with 0x87 where the version can say

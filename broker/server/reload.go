@@ -12,8 +12,9 @@ const shutdownGrace = 5 * time.Second
 
 var errRevoked = &packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT 5 §4.13.1", Detail: "the user's access has been revoked"}
 
-// policyChanged ends the connections of users that are no longer let in. Subscriptions need no
-// visit: their verdicts are of a policy's generation, and are asked for again at the next message.
+// policyChanged ends the connections of users that are no longer let in, and holds the others to what
+// they may publish now. Subscriptions need no visit: their verdicts are of a policy's generation, and
+// are asked for again at the next message.
 func (s *Server) policyChanged(p *auth.Policy) {
 	if s.auth.Loaded() {
 		s.resumed.Do(s.resume)
@@ -23,10 +24,13 @@ func (s *Server) policyChanged(p *auth.Policy) {
 			cl.mu.Lock()
 			c := cl.conn
 			cl.mu.Unlock()
-			if c == nil || p.Valid(cl.identity.Load()) {
-				continue
+			switch id := cl.identity.Load(); {
+			case c == nil:
+			case p.Valid(id):
+				c.hold(id)
+			default:
+				c.kick(errRevoked)
 			}
-			c.kick(errRevoked)
 		}
 	}
 }
@@ -52,4 +56,5 @@ func (s *Server) shutdown() {
 func (s *Server) stopTimers() {
 	s.expiry.stop()
 	s.deadlines.stop()
+	s.pauses.stop()
 }

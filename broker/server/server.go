@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/limit"
 	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
@@ -47,7 +48,11 @@ type Server struct {
 	recovered       []*client
 	resumed         sync.Once
 	clients         registry
-	deadlines       deadlines
+	deadlines       deadlines[*client]
+	guard           *limit.Guard
+	pauses          deadlines[*throttle] // of readers
+	throttled       atomic.Int64         // that pause now
+	pausesTotal     atomic.Uint64
 	expiry          expiry
 	index           *topic.Filters[*subscription]
 
@@ -93,7 +98,8 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	}
 	s.started = s.now()
 	s.phase.Store("starting")
-	s.deadlines.now, s.expiry.srv = s.now, s
+	s.deadlines.now, s.pauses.now, s.expiry.srv = s.now, s.now, s
+	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
 	return s, nil
 }
@@ -185,8 +191,8 @@ func (s *Server) startJournal() (stop func()) {
 	}
 }
 
-func (s *Server) listen(ctx context.Context) ([]net.Listener, error) {
-	var listeners []net.Listener
+func (s *Server) listen(ctx context.Context) ([]*listener.Listener, error) {
+	var listeners []*listener.Listener
 	for _, l := range s.cfg.Listeners {
 		ln, err := listener.Listen(ctx, l, s.log)
 		if err != nil {
@@ -205,7 +211,7 @@ func (s *Server) listen(ctx context.Context) ([]net.Listener, error) {
 }
 
 // accept serves a listener until it is closed.
-func (s *Server) accept(ctx context.Context, l *config.Listener, ln net.Listener) error {
+func (s *Server) accept(ctx context.Context, l *config.Listener, ln *listener.Listener) error {
 	for {
 		nc, err := ln.Accept()
 		if err != nil {
@@ -215,8 +221,9 @@ func (s *Server) accept(ctx context.Context, l *config.Listener, ln net.Listener
 			return fmt.Errorf("accept on listener %s: %w", l.Name, err)
 		}
 		c := newConn(s, l, nc)
-		if !s.track(c) {
-			_ = nc.Close() // shutting down
+		if !c.enter(ln.Trusts(nc.RemoteAddr())) || !s.track(c) { // it is one too many, or the server is shutting down
+			c.ticket.Leave()
+			_ = nc.Close()
 			continue
 		}
 		go c.serve(ctx)
@@ -239,6 +246,7 @@ func (s *Server) untrack(c *conn) {
 	s.mu.Lock()
 	delete(s.conns, c)
 	s.mu.Unlock()
+	c.ticket.Leave()
 	s.running.Done()
 }
 

@@ -17,6 +17,10 @@ func (c *conn) subscribe(body []byte) error {
 	answer := packet.Suback{PacketID: p.PacketID, Reasons: make([]packet.ReasonCode, len(p.Filters))}
 	subs := make([]*subscription, len(p.Filters))
 	for i := range p.Filters {
+		if i >= int(c.srv.cfg.MQTT.MaxFiltersPerSubscribe) {
+			answer.Reasons[i] = packet.QuotaExceeded
+			continue
+		}
 		subs[i], answer.Reasons[i] = c.newSubscription(&p.Filters[i], p.SubscriptionID)
 	}
 	cl := c.client
@@ -46,7 +50,7 @@ func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, pack
 	m := &c.srv.cfg.MQTT
 	_, _, shared, err := topic.ParseShare(f.Filter)
 	switch {
-	case err != nil || topic.ValidFilter(f.Filter, int(m.MaxTopicLevels)) != nil:
+	case err != nil || len(f.Filter) > int(m.MaxTopicLengthBytes) || topic.ValidFilter(f.Filter, int(m.MaxTopicLevels)) != nil:
 		return nil, packet.TopicFilterInvalid
 	case shared:
 		return nil, packet.SharedSubscriptionsNotSupported
