@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"os"
 	"reflect"
 	"regexp"
@@ -35,6 +36,32 @@ func TestConfigurationPage(t *testing.T) {
 	}
 	if _, err := ParseACLSet([]byte(blocks[1][1]), "configuration.md", func(string) error { return nil }); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestLimitsPage: docs/limits.md has every limit with the default that is in force.
+func TestLimitsPage(t *testing.T) {
+	page, err := os.ReadFile("../../docs/limits.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := make(map[string]string)
+	for _, row := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| ([0-9]+) \\|").FindAllStringSubmatch(string(page), -1) {
+		said[strings.Replace(row[1], "[]", "[0]", 1)] = row[2]
+	}
+	limit := regexp.MustCompile(`^limits\.|^(mqtt|listeners\[0\])\..*[mM]ax`)
+	walk(reflect.ValueOf(Config{}.Defaulted()), "", func(f field, path string) {
+		value := reflect.Indirect(f.value)
+		got, ok := said[path]
+		if delete(said, path); ok && got != fmt.Sprint(value) {
+			t.Errorf("%s is %s on the page, and %v in force", path, got, value)
+		}
+		if !ok && limit.MatchString(path) && value.Kind() != reflect.Struct {
+			t.Errorf("%s is not on the page", path)
+		}
+	})
+	for path := range said {
+		t.Errorf("%s is on the page, and no setting", path)
 	}
 }
 
