@@ -198,7 +198,7 @@ func (in *BrokerSpec) DeepCopyInto(out *BrokerSpec) {
 		}
 	}
 	in.TLS.DeepCopyInto(&out.TLS)
-	out.Authentication = in.Authentication
+	in.Authentication.DeepCopyInto(&out.Authentication)
 	out.Authorization = in.Authorization
 	in.MQTT.DeepCopyInto(&out.MQTT)
 	out.Log = in.Log

@@ -6,7 +6,6 @@ import (
 	"crypto/sha512"
 	"encoding/binary"
 	"slices"
-	"strings"
 )
 
 // ScramUsers answers with the SCRAM keys of users, of those that do not exist, too. Any number of goroutines may use it.
@@ -61,32 +60,45 @@ func (f *File) Scram(secret []byte, hashes bool) *ScramUsers {
 // has, always the same ones for the same name, and to find them takes as long as to find real ones. Of several entries
 // the first serves. The mechanism must be known.
 func (s *ScramUsers) Lookup(mechanism, user string) (k ScramKeys, entry string) {
-	k = s.decoy(mechanism, user)
+	k, salted := s.decoy(mechanism, user)
+	found, kept := s.keys(mechanism, user)
+	if kept == "" && s.hashes && mechanism == ScramSHA512 {
+		if h, encoded := s.file.salted(user); encoded != "" {
+			k, salted, entry = ScramKeys{Salt: h.salt, Iterations: int(h.passes)}, h.sum, encoded
+		}
+	}
+	k.StoredKey, k.ServerKey = deriveKeys(mechanism, salted) // of all, for the time that it takes
+	if kept != "" {
+		return found, kept
+	}
+	return k, entry
+}
+
+// keys finds the keys that the file has.
+func (s *ScramUsers) keys(mechanism, user string) (ScramKeys, string) {
 	for _, encoded := range s.file.scram[user] {
-		if strings.HasPrefix(encoded, mechanism+"$") {
-			if found, err := decodeScram(mechanism, encoded); err == nil { // it was checked when the file was read
-				return found, encoded
+		if mechanismOf(encoded) == mechanism {
+			k, err := decodeScram(mechanism, encoded)
+			if err == nil { // it was checked when the file was read
+				return k, encoded
 			}
 		}
 	}
-	if !s.hashes || mechanism != ScramSHA512 {
-		return k, ""
-	}
-	for _, encoded := range s.file.hashes[user] {
-		if !strings.HasPrefix(encoded, formatPBKDF2) {
-			continue
-		}
-		if h, err := decode(encoded); err == nil {
-			k = ScramKeys{Salt: h.salt, Iterations: int(h.passes)}
-			k.StoredKey, k.ServerKey = deriveKeys(mechanism, h.sum)
-			return k, encoded
-		}
-	}
-	return k, ""
+	return ScramKeys{}, ""
 }
 
-// decoy is keys of no password anybody knows.
-func (s *ScramUsers) decoy(mechanism, user string) ScramKeys {
+// salted finds a hash that is SCRAM-SHA-512's salted password.
+func (f *File) salted(user string) (hash, string) {
+	for _, encoded := range f.hashes[user] {
+		if h, err := decode(encoded); err == nil && h.format == formatPBKDF2 {
+			return h, encoded
+		}
+	}
+	return hash{}, ""
+}
+
+// decoy is the cost and the salt of keys of no password anybody knows, and what to derive them from.
+func (s *ScramUsers) decoy(mechanism, user string) (k ScramKeys, salted []byte) {
 	made := func(what string) []byte {
 		mac := hmac.New(sha512.New, s.secret)
 		mac.Write([]byte(what + "\x00" + mechanism + "\x00" + user))
@@ -98,7 +110,5 @@ func (s *ScramUsers) decoy(mechanism, user string) ScramKeys {
 		at := uint64(binary.BigEndian.Uint32(made("cost"))) * total >> 32 // as likely as among those that exist
 		c = costs[slices.IndexFunc(costs, func(c scramCosts) bool { return uint64(c.upTo) > at })].scramCost
 	}
-	k := ScramKeys{Salt: made("salt")[:c.salt], Iterations: c.iterations}
-	k.StoredKey, k.ServerKey = deriveKeys(mechanism, made("password"))
-	return k
+	return ScramKeys{Salt: made("salt")[:c.salt], Iterations: c.iterations}, made("password")
 }
