@@ -185,8 +185,8 @@ func (s *Server) startJournal() (stop func()) {
 	}
 }
 
-func (s *Server) listen(ctx context.Context) ([]net.Listener, error) {
-	var listeners []net.Listener
+func (s *Server) listen(ctx context.Context) ([]*listener.Listener, error) {
+	var listeners []*listener.Listener
 	for _, l := range s.cfg.Listeners {
 		ln, err := listener.Listen(ctx, l, s.log)
 		if err != nil {
@@ -195,6 +195,7 @@ func (s *Server) listen(ctx context.Context) ([]net.Listener, error) {
 			}
 			return nil, err
 		}
+		ln.TrustChanged(func() { s.trustChanged(ln) })
 		listeners = append(listeners, ln)
 		s.mu.Lock()
 		s.addresses[l.Name] = ln.Addr()
@@ -205,7 +206,7 @@ func (s *Server) listen(ctx context.Context) ([]net.Listener, error) {
 }
 
 // accept serves a listener until it is closed.
-func (s *Server) accept(ctx context.Context, l *config.Listener, ln net.Listener) error {
+func (s *Server) accept(ctx context.Context, l *config.Listener, ln *listener.Listener) error {
 	for {
 		nc, err := ln.Accept()
 		if err != nil {
@@ -215,6 +216,7 @@ func (s *Server) accept(ctx context.Context, l *config.Listener, ln net.Listener
 			return fmt.Errorf("accept on listener %s: %w", l.Name, err)
 		}
 		c := newConn(s, l, nc)
+		c.gate = ln
 		if !s.track(c) {
 			_ = nc.Close() // shutting down
 			continue
