@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -331,6 +332,11 @@ func (in *PasswordSource) DeepCopyInto(out *PasswordSource) {
 		in, out := &in.SecretRef, &out.SecretRef
 		*out = new(SecretKeyRef)
 		**out = **in
+	}
+	if in.Scram != nil {
+		in, out := &in.Scram, &out.Scram
+		*out = make([]config.EnhancedMethod, len(*in))
+		copy(*out, *in)
 	}
 }
 
