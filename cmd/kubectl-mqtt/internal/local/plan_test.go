@@ -131,6 +131,29 @@ spec: {REF, authentication: {password: {secretRef: {name: own}, scram: [SCRAM-SH
 	}
 }
 
+// TestClientCAs: what clients' certificates are verified by comes from Secrets, and nothing runs without.
+func TestClientCAs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const text = `
+BROKER {tls: {clientAuth: Require, clientCASecretName: ca, clientCRLSecretName: crl}, authentication: {clientCertificate: {usernameFrom: CommonName}}}
+`
+	const ca, crl = "SECRET {name: ca}\nstringData: {ca.crt: the CA}\n", "SECRET {name: crl}\nstringData: {ca.crl: the list}\n"
+	p := planOf(t, text+ca+crl, now)
+	tls := p.config.Listeners[0].TLS
+	if tls.ClientAuth != config.ClientAuthRequire || readFile(t, tls.ClientCAFile) != "the CA" || readFile(t, tls.CRLFiles[0]) != "the list" {
+		t.Errorf("%+v", tls)
+	}
+	next := planOf(t, text+ca+strings.ReplaceAll(crl, "the list", "the next list"), now)
+	if next.restarts(p) || readFile(t, tls.CRLFiles[0]) != "the next list" {
+		t.Error("a new list restarts the broker, or is not there")
+	}
+	for _, without := range []string{crl, ca, ca + strings.ReplaceAll(crl, "ca.crl", "crl")} {
+		if _, err := makePlan(load(t, text+without), Options{}, ReadState("state"), now); err == nil || !strings.Contains(err.Error(), "among the files") {
+			t.Errorf("without it: %v", err)
+		}
+	}
+}
+
 func TestStateOfOtherNamespaces(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := planOf(t, `
