@@ -64,3 +64,12 @@ func (p *Policy) knows(username string) bool {
 	_, listed := p.groups[username]
 	return listed || p.passwords.Has(username)
 }
+
+// commonName is that of id's certificate. The broker that stored the session of a client that is away kept its user name
+// only, which says it where that is where user names are from.
+func (p *Policy) commonName(id *Identity) string {
+	if id.cn == "" && id.away && p.certificate != nil && p.certificate.UsernameFrom == config.CommonName {
+		return id.username
+	}
+	return id.cn
+}

@@ -198,3 +198,26 @@ func TestCertificateNamesUser(t *testing.T) {
 		t.Errorf("a certificate that is not asked for a name: %v", err)
 	}
 }
+
+// TestCommonNameOfThoseAway: who is away keeps the Common Name; from a store it is known where it is the user name.
+func TestCommonNameOfThoseAway(t *testing.T) {
+	for field, want := range map[config.CertificateField]bool{config.CommonName: true, config.DNSName: false} {
+		file := filepath.Join(t.TempDir(), "acl.yaml")
+		write(t, file, "acls:\n- name: x\n  subjects: [{kind: Everyone}]\n  rules: [{actions: [Subscribe], topics: [\"of/${cert.cn}\"]}]\n")
+		a := open(t, config.Config{
+			Authentication: config.Authentication{ClientCertificate: &config.ClientCertificate{UsernameFrom: field}},
+			AuthFiles:      config.AuthFiles{ACLFile: file},
+		})
+		p := a.Policy()
+		if got := p.CanReceive(Recall("c", "ann", false), "of/ann"); got != want {
+			t.Errorf("%s: a client that was away since before the start receives: %v", field, got)
+		}
+		live := &Identity{username: "user", cn: "ann", certified: true}
+		if !p.CanReceive(live, "of/ann") || !p.CanReceive(live.Away(), "of/ann") || p.CanReceive(live.Away(), "of/user") {
+			t.Errorf("%s: the Common Name is lost, or is the user name", field)
+		}
+		if p.CanReceive(&Identity{username: "ann"}, "of/ann") {
+			t.Errorf("%s: a client without a certificate has a Common Name", field)
+		}
+	}
+}

@@ -36,11 +36,11 @@ func (p pattern) matches(name string) bool {
 
 // Expand puts the client's own user name, client identifier and certificate's Common Name into text, as into the topics
 // of an ACL. "": one that is needed is empty or has a separator or a wildcard.
-func (id *Identity) Expand(text string) string { return expand(text, id) }
+func (id *Identity) Expand(text string) string { return expand(text, id, id.cn) }
 
 // expand puts the client's own user name, client identifier and certificate's Common Name into a filter. It returns "", which matches nothing, if
 // one that is needed is empty or could change what the filter means: a separator, a wildcard, or a '$' at its beginning.
-func expand(text string, id *Identity) string {
+func expand(text string, id *Identity, cn string) string {
 	var b strings.Builder
 	for rest := text; rest != ""; {
 		variable := variableAt(rest)
@@ -54,7 +54,7 @@ func expand(text string, id *Identity) string {
 		case "${clientid}", "%c":
 			value = id.clientID
 		case "${cert.cn}":
-			value = id.cn
+			value = cn
 		}
 		if value == "" || strings.ContainsAny(value, "/+#") || b.Len() == 0 && value[0] == '$' {
 			return ""
