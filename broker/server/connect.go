@@ -36,7 +36,7 @@ func (c *conn) connect(ctx context.Context) error {
 		c.refuse(err)
 		return err
 	}
-	c.peer.authData = nil // it has been sent
+	c.peer.authData = nil                       // it has been sent
 	if !c.srv.auth.Policy().Valid(c.identity) { // revoked since it was authenticated
 		c.kick(errRevoked)
 	}

@@ -60,6 +60,6 @@ func TestClientCertificates(t *testing.T) {
 	write("ca.crl", keypairtest.PEMList(ca.CRL(t, time.Hour, nil, device.Leaf)))
 	b.line("client CAs and revocation lists reloaded")
 	if out, err := b.tryPublish(append(args, "-m", "x")...); err == nil {
-		t.Errorf("with a revoked certificate: %s", strings.TrimSpace(string(out)))
+		t.Errorf("with a revoked certificate: %s", strings.TrimSpace(out))
 	}
 }
