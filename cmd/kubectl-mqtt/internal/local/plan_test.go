@@ -143,6 +143,10 @@ BROKER {tls: {clientAuth: Require, clientCASecretName: ca, clientCRLSecretName: 
 	if tls.ClientAuth != config.ClientAuthRequire || readFile(t, tls.ClientCAFile) != "the CA" || readFile(t, tls.CRLFiles[0]) != "the list" {
 		t.Errorf("%+v", tls)
 	}
+	noAddress := func(string) net.Addr { return nil }
+	if flags := p.connectFlags(example{}, p.config.Listeners[0], noAddress); !strings.Contains(flags, " --cert CLIENT.crt --key CLIENT.key") {
+		t.Errorf("the example connects without a certificate: %s", flags)
+	}
 	next := planOf(t, text+ca+strings.ReplaceAll(crl, "the list", "the next list"), now)
 	if next.restarts(p) || readFile(t, tls.CRLFiles[0]) != "the next list" {
 		t.Error("a new list restarts the broker, or is not there")
