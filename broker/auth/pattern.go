@@ -38,8 +38,9 @@ func (p pattern) matches(name string) bool {
 // of an ACL. "": one that is needed is empty or has a separator or a wildcard.
 func (id *Identity) Expand(text string) string { return expand(text, id, id.cn) }
 
-// expand puts the client's own user name, client identifier and certificate's Common Name into a filter. It returns "", which matches nothing, if
-// one that is needed is empty or could change what the filter means: a separator, a wildcard, or a '$' at its beginning.
+// expand puts the client's own user name, client identifier and certificate's Common Name, which is cn, into a filter. It
+// returns "", which matches nothing, if one that is needed is empty or could change what the filter means: a separator, a
+// wildcard, or a '$' at its beginning.
 func expand(text string, id *Identity, cn string) string {
 	var b strings.Builder
 	for rest := text; rest != ""; {
