@@ -127,7 +127,11 @@ func appliedRequeue(o outcome) time.Duration {
 // tells nothing of the password.
 func userDigest(b *v1alpha1.Broker, a render.Account, suspended bool) string {
 	groups := slices.Sorted(slices.Values(a.Groups))
-	return digest(b.UID, a.Username, a.PasswordHash, suspended, groups)
+	values := []any{b.UID, a.Username, a.PasswordHash, suspended, groups}
+	if len(a.ScramKeys) > 0 {
+		values = append(values, a.ScramKeys)
+	}
+	return digest(values...)
 }
 
 // aclDigest identifies what of an ACL the pods have to know.

@@ -142,6 +142,7 @@ func accountOf(u *v1alpha1.User, connection *corev1.Secret) render.Account {
 	return render.Account{
 		Username:     render.Username(u),
 		PasswordHash: string(connection.Data[keyPasswordHash]),
+		ScramKeys:    scramKeysIn(connection),
 		Groups:       u.Spec.Groups,
 	}
 }
@@ -151,6 +152,11 @@ func accountOf(u *v1alpha1.User, connection *corev1.Secret) render.Account {
 func checkAccount(a render.Account) error {
 	if strings.ContainsFunc(a.Username, unicode.IsControl) {
 		return fmt.Errorf("user name %q has a control character", a.Username)
+	}
+	for _, keys := range a.ScramKeys {
+		if err := password.Check(keys); err != nil {
+			return err
+		}
 	}
 	return password.Check(a.PasswordHash)
 }

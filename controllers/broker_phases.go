@@ -67,6 +67,7 @@ func (s *brokerScope) pod() children.Pod {
 	return children.Pod{
 		Image: s.image, Config: s.config, AuthShards: render.Shards,
 		TLSDir: path.Dir(p.TLSCertFile), AdminDir: path.Dir(p.AdminCertFile), AuthDir: p.AuthDir, StoreDir: p.StoreDir,
+		ClientCADir: path.Dir(p.ClientCAFile), ClientCRLDir: path.Dir(p.ClientCRLFile),
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -27,12 +28,36 @@ const (
 type credentials struct {
 	password []byte
 	hash     string
+	scram    []string // keys of the same password
 	source   string
 }
 
 // credentials decides the password and its hash. existing is the connection Secret; nil if there is
 // none. A hash is kept for as long as it fits the password, so that nothing changes by itself.
 func (r *UserReconciler) credentials(ctx context.Context, u *v1alpha1.User, existing *corev1.Secret) (credentials, error) {
+	c, generated, err := r.passwordOf(ctx, u, existing)
+	if err != nil || c.password == nil || len(u.Spec.Authentication.Password.Scram) == 0 {
+		return c, err
+	}
+	var kept []string
+	same := false
+	if existing != nil {
+		kept, same = scramKeysIn(existing), string(existing.Data[keyPasswordHash]) == c.hash
+	}
+	c.scram, err = render.ScramKeys(kept, same, u.Spec.Authentication.Password.Scram, c.password, generated, rand.Reader)
+	if err != nil {
+		return c, &faultError{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("the password cannot be used with SCRAM: %s", err)}
+	}
+	return c, nil
+}
+
+// scramKeysIn are the SCRAM keys that a connection Secret has.
+func scramKeysIn(connection *corev1.Secret) []string {
+	return strings.Fields(string(connection.Data[keyScramKeys]))
+}
+
+// passwordOf decides the password and its hash, and says whether the password is a generated one.
+func (r *UserReconciler) passwordOf(ctx context.Context, u *v1alpha1.User, existing *corev1.Secret) (c credentials, generated bool, err error) {
 	var data map[string][]byte
 	var source string
 	if existing != nil {
@@ -42,30 +67,30 @@ func (r *UserReconciler) credentials(ctx context.Context, u *v1alpha1.User, exis
 	switch {
 	case spec.PasswordHash != "":
 		if err := password.Check(spec.PasswordHash); err != nil {
-			return credentials{}, &faultError{v1alpha1.ReasonInvalidPasswordHash,
+			return credentials{}, false, &faultError{v1alpha1.ReasonInvalidPasswordHash,
 				fmt.Sprintf("spec.authentication.password.passwordHash: %s", err)}
 		}
-		return credentials{hash: spec.PasswordHash, source: sourceHash}, nil
+		return credentials{hash: spec.PasswordHash, source: sourceHash}, false, nil
 	case spec.SecretRef != nil:
 		plain, err := r.referenced(ctx, u.Namespace, *spec.SecretRef)
 		if err != nil {
-			return credentials{}, err
+			return credentials{}, false, err
 		}
 		hash, err := render.PasswordHash(string(data[keyPasswordHash]), plain, false, rand.Reader)
-		return credentials{plain, hash, sourceSecretRef}, err
+		return credentials{password: plain, hash: hash, source: sourceSecretRef}, false, err
 	}
 	// A password that was edited by hand is the user's, and hashed as such.
-	plain, generated := data[keyPassword], false
+	plain := data[keyPassword]
 	if len(plain) == 0 || source == sourceSecretRef || source == sourceHash {
 		length, _ := render.Generated(u)
 		made, err := render.GeneratePassword(length, rand.Reader)
 		if err != nil {
-			return credentials{}, err
+			return credentials{}, false, err
 		}
 		plain, generated = []byte(made), true
 	}
 	hash, err := render.PasswordHash(string(data[keyPasswordHash]), plain, generated, rand.Reader)
-	return credentials{plain, hash, sourceGenerate}, err
+	return credentials{password: plain, hash: hash, source: sourceGenerate}, generated, err
 }
 
 // referenced is the password in a Secret of the user's.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -20,6 +21,7 @@ const (
 	keyUsername     = corev1.BasicAuthUsernameKey
 	keyPassword     = corev1.BasicAuthPasswordKey
 	keyPasswordHash = "passwordHash"
+	keyScramKeys    = "scramKeys" // a line for each mechanism
 	keyHost         = "host"
 	keyPort         = "port"
 	keyURI          = "uri"
@@ -55,7 +57,10 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 	if creds.password != nil {
 		data[keyPassword] = creds.password
 	}
-	s.account = render.Account{Username: render.Username(u), PasswordHash: creds.hash, Groups: u.Spec.Groups}
+	if len(creds.scram) > 0 {
+		data[keyScramKeys] = []byte(strings.Join(creds.scram, "\n") + "\n")
+	}
+	s.account = render.Account{Username: render.Username(u), PasswordHash: creds.hash, ScramKeys: creds.scram, Groups: u.Spec.Groups}
 	if err := checkAccount(s.account); err != nil {
 		return &faultError{v1alpha1.ReasonInvalidPasswordHash, err.Error()}
 	}

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
 )
 
@@ -168,6 +169,26 @@ var _ = Describe("a User", func() {
 
 		change(u, func(u *v1alpha1.User) { u.Spec.Authentication.Password = v1alpha1.PasswordSource{} })
 		Eventually(func() string { return string(secretData(ns, "alice-mqtt")()["password"]) }).Should(MatchRegexp("^[A-Za-z0-9]{32}$"))
+	})
+
+	It("makes SCRAM keys of a password, which stay while it does", func() {
+		newReadyBroker(ns, nil)
+		u := newUser(ns, "alice", nil)
+		Eventually(conditionOf(u, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+		change(u, func(u *v1alpha1.User) {
+			u.Spec.Authentication.Password.Scram = []config.EnhancedMethod{config.ScramSHA256, config.ScramSHA512}
+		})
+		Eventually(bundleText(ns)).Should(ContainSubstring("alice:SCRAM-SHA-512$"))
+		Eventually(conditionOf(u, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+		before := secretData(ns, "alice-mqtt")()
+		Expect(before).To(HaveKeyWithValue("scramKeys", ContainSubstring("SCRAM-SHA-256$")))
+		change(u, func(u *v1alpha1.User) { u.Spec.Groups = []string{"ops"} })
+		Eventually(bundleText(ns)).Should(ContainSubstring("ops"))
+		Expect(secretData(ns, "alice-mqtt")()).To(Equal(before))
+		change(u, func(u *v1alpha1.User) { u.Spec.Authentication.Password.Scram = nil })
+		Eventually(bundleText(ns)).ShouldNot(ContainSubstring("SCRAM"))
+		Eventually(conditionOf(u, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+		Expect(secretData(ns, "alice-mqtt")()).NotTo(HaveKey("scramKeys"))
 	})
 
 	It("takes the hash that mosquitto_passwd prints, and names one that it can't read", func() {

@@ -37,6 +37,7 @@ type Broker struct {
 // anonymous access, default deny, and 1 GiB of storage.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port))",message="two listeners have the same port"
+// +kubebuilder:validation:XValidation:rule="!has(self.authentication) || !has(self.authentication.clientCertificate) || has(self.tls) && has(self.tls.clientAuth) && self.tls.clientAuth != 'None' && has(self.listeners) && self.listeners.exists(l, l.protocol in ['MQTTS', 'WSS'])",message="authentication.clientCertificate needs tls.clientAuth Request or Require, and a listener with protocol MQTTS or WSS"
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, !(l.port in [8080, 8081]))",message="ports 8080 and 8081 are the broker's own (health and admin)"
 type BrokerSpec struct {
 	// Replicas is the number of broker pods. Clustering has not landed yet, so it is 0 (stopped) or 1.
@@ -108,7 +109,10 @@ type ListenerSpec struct {
 	config.ListenerSettings `json:",inline"`
 }
 
-// BrokerTLS says where the server certificate comes from.
+// BrokerTLS says where the server certificate comes from, and what is asked of clients.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.clientAuth) && self.clientAuth != 'None') == has(self.clientCASecretName)",message="clientAuth Request and Require need clientCASecretName, and nothing else does"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientCRLSecretName) || has(self.clientCASecretName)",message="clientCRLSecretName needs clientCASecretName"
 type BrokerTLS struct {
 	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with tls.crt, tls.key and,
 	// for the clients' sake, ca.crt. Default: a certificate issued by a CA of the Broker's own.
@@ -132,6 +136,23 @@ type BrokerTLS struct {
 	// +kubebuilder:default="1.2"
 	// +optional
 	MinVersion config.TLSVersion `json:"minVersion,omitempty"`
+	// ClientAuth says whether MQTTS and WSS listeners ask clients for a certificate: None, Request (a
+	// good one or none) or Require. Default: None.
+	// +optional
+	ClientAuth config.ClientAuth `json:"clientAuth,omitempty"`
+	// ClientCASecretName is a Secret in the Broker's namespace whose ca.crt has the CAs that issue client
+	// certificates. The pod starts once it is there.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	ClientCASecretName string `json:"clientCASecretName,omitempty"`
+	// ClientCRLSecretName is a Secret in the Broker's namespace whose ca.crl has the lists of revoked client
+	// certificates, in PEM, one of each CA. A change is loaded live, and ends the connections of what it
+	// revokes. The pod starts once it is there. Default: none.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	ClientCRLSecretName string `json:"clientCRLSecretName,omitempty"`
 }
 
 // Persistence is the broker's volume, and how sure what is on it is.

@@ -2,6 +2,8 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 )
 
 // User is a name with which clients connect to a Broker, and its credentials.
@@ -74,6 +76,7 @@ type UserAuthentication struct {
 
 // PasswordSource is where a password comes from: one of its fields, or none for a generated one.
 // +kubebuilder:validation:XValidation:rule="[has(self.generate), has(self.secretRef), has(self.passwordHash)].filter(x, x).size() <= 1",message="set at most one of generate, secretRef and passwordHash"
+// +kubebuilder:validation:XValidation:rule="!has(self.scram) || !has(self.passwordHash)",message="scram needs the password itself: a passwordHash can be a line of SCRAM keys (kubectl mqtt passwd --format SCRAM-SHA-256)"
 type PasswordSource struct {
 	// Generate makes a random password and keeps it in the User's connection Secret.
 	// +optional
@@ -82,10 +85,16 @@ type PasswordSource struct {
 	// +optional
 	SecretRef *SecretKeyRef `json:"secretRef,omitempty"`
 	// PasswordHash is what mosquitto_passwd prints after the user name and the colon
-	// ($7$..., $6$... or $argon2id$...).
+	// ($7$..., $6$... or $argon2id$...), or what kubectl mqtt passwd --format SCRAM-SHA-256 does.
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	PasswordHash string `json:"passwordHash,omitempty"`
+	// Scram are the mechanisms of MQTT 5's enhanced authentication that the user may prove the password
+	// by, beside sending it.
+	// +kubebuilder:validation:MaxItems=2
+	// +listType=set
+	// +optional
+	Scram []config.EnhancedMethod `json:"scram,omitempty"`
 }
 
 // GeneratePassword shapes a generated password.

@@ -5,6 +5,7 @@
 package v1alpha1
 
 import (
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -198,7 +199,7 @@ func (in *BrokerSpec) DeepCopyInto(out *BrokerSpec) {
 		}
 	}
 	in.TLS.DeepCopyInto(&out.TLS)
-	out.Authentication = in.Authentication
+	in.Authentication.DeepCopyInto(&out.Authentication)
 	out.Authorization = in.Authorization
 	in.MQTT.DeepCopyInto(&out.MQTT)
 	out.Limits = in.Limits
@@ -332,6 +333,11 @@ func (in *PasswordSource) DeepCopyInto(out *PasswordSource) {
 		in, out := &in.SecretRef, &out.SecretRef
 		*out = new(SecretKeyRef)
 		**out = **in
+	}
+	if in.Scram != nil {
+		in, out := &in.Scram, &out.Scram
+		*out = make([]config.EnhancedMethod, len(*in))
+		copy(*out, *in)
 	}
 }
 

@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,7 +40,13 @@ type settings struct {
 	anonymous    bool // clients without a user name are let in
 	users        bool // there is a source of users
 	defaultAllow bool // what no rule decides is allowed
+	methods      []config.EnhancedMethod
+	hashesServe  bool                      // $7$ hashes do for SCRAM-SHA-512
+	certificate  *config.ClientCertificate // nil: certificates name no users
+	secret       []byte                    // of this process: the SCRAM salts of users that do not exist are made of it
 }
+
+var errNotLoaded = fmt.Errorf("%w: users and access rules are not loaded yet", ErrBusy)
 
 // Open loads the files that cfg names. A password or ACL file that cannot be used is an error that names file and
 // line. A bundle that cannot be used is not, since it may be on its way: it is logged, nobody gets in, and Run looks
@@ -52,9 +60,14 @@ func Open(cfg config.Config, log *slog.Logger) (*Auth, error) {
 			anonymous:    cfg.Authentication.AllowAnonymous,
 			users:        cfg.AuthFiles.BundleDir != "" || cfg.AuthFiles.PasswordFile != "",
 			defaultAllow: cfg.Authorization.DefaultPolicy == config.PolicyAllow,
+			methods:      cfg.Authentication.EnhancedMethods,
+			hashesServe:  cfg.Authentication.ScramFromPasswordHashes,
+			certificate:  cfg.Authentication.ClientCertificate,
+			secret:       make([]byte, sha256.Size),
 		},
 		verifier: newVerifier(),
 	}
+	_, _ = rand.Read(a.settings.secret) // it never fails
 	m, err := load(a.files)
 	switch {
 	case err == nil:
@@ -135,31 +148,38 @@ func (a *Auth) Revision() string { return a.Policy().revision }
 func (a *Auth) Policy() *Policy { return a.policy.Load() }
 
 // Authenticate says who the client with credentials c is. The error is ErrBadCredentials, ErrNotAllowed, ErrBusy or
-// that of ctx, perhaps wrapped. It blocks while other passwords are being verified: not for goroutines that move traffic.
+// that of ctx, perhaps wrapped. A certificate that names a user is enough; no password is looked at then. It blocks while other passwords are being verified: not for goroutines that move traffic.
 // An unknown user takes as long as one with a hash of the commonest cost.
 func (a *Auth) Authenticate(ctx context.Context, c Credentials) (*Identity, error) {
 	p := a.Policy()
 	if p.closed {
-		return nil, fmt.Errorf("%w: users and access rules are not loaded yet", ErrBusy)
+		return nil, errNotLoaded
+	}
+	holds, err := p.holder(c)
+	if err != nil {
+		return nil, err
+	}
+	if holds.username != "" {
+		return &Identity{username: holds.username, clientID: c.ClientID, cn: holds.cn, certified: true}, nil
 	}
 	// Where there are no users, a name proves nothing, so its bearer is as anonymous as without it.
 	if c.Username == "" || !c.HasUsername || !p.users && p.anonymous {
 		if !p.anonymous {
 			return nil, ErrNotAllowed
 		}
-		return &Identity{clientID: c.ClientID, anonymous: true}, nil
+		return &Identity{clientID: c.ClientID, anonymous: true, cn: holds.cn}, nil
 	}
 	lines := p.passwords.Lookup(c.Username)
 	for _, line := range lines {
 		if a.verifier.remembers(c.Username, c.Password, line) {
-			return &Identity{username: c.Username, clientID: c.ClientID, line: line}, nil
+			return &Identity{username: c.Username, clientID: c.ClientID, line: line, cn: holds.cn}, nil
 		}
 	}
 	line, err := a.verify(ctx, p, c, lines)
 	if err != nil {
 		return nil, err
 	}
-	return &Identity{username: c.Username, clientID: c.ClientID, line: line}, nil
+	return &Identity{username: c.Username, clientID: c.ClientID, line: line, cn: holds.cn}, nil
 }
 
 // verify returns which of lines c's password is good for.

@@ -1,6 +1,9 @@
 package auth
 
-import "sync/atomic"
+import (
+	"crypto/x509"
+	"sync/atomic"
+)
 
 // Credentials is what a client's CONNECT says of who it is. MQTT 5 §3.1.3.
 type Credentials struct {
@@ -10,6 +13,8 @@ type Credentials struct {
 	// Password is read during Authenticate only.
 	Password    []byte
 	HasPassword bool
+	// Certificate is the one that the client has proved to hold, verified; nil: none.
+	Certificate *x509.Certificate
 }
 
 // Identity is who a client was found to be. It is immutable but for a cache, and good for the Policies of the Auth
@@ -18,8 +23,10 @@ type Identity struct {
 	username  string
 	clientID  string
 	anonymous bool
-	line      string // the hash that its password was verified with
-	away      bool   // made by Recall: there is no connection to be good for
+	line      string // the entry of the password file that it was verified with
+	cn        string // the Common Name of its certificate; "": it has none
+	certified bool   // its certificate was enough, so there is no line
+	away      bool   // made by Recall or Away: there is no connection to be good for
 	view      atomic.Pointer[view]
 }
 

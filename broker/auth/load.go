@@ -58,14 +58,14 @@ func load(files config.AuthFiles) (material, error) {
 }
 
 // variables are what a client's own value is put for, and a stand-in that is valid in a filter.
-var variables = strings.NewReplacer("${username}", "x", "${clientid}", "x", "%u", "x", "%c", "x")
+var variables = strings.NewReplacer("${username}", "x", "${clientid}", "x", "${cert.cn}", "x", "%u", "x", "%c", "x")
 
 // validTopic says what is wrong with a topic of a rule. A rule that can never match is an error, too: what if it was
 // to deny?
 func validTopic(text string) error {
 	plain := variables.Replace(text)
 	if i := strings.Index(plain, "${"); i >= 0 {
-		return fmt.Errorf("unknown variable in %q: ${username} and ${clientid} are known", text)
+		return fmt.Errorf("unknown variable in %q: ${username}, ${clientid} and ${cert.cn} are known", text)
 	}
 	if _, rest, shared, err := topic.ParseShare(plain); err == nil && shared {
 		return fmt.Errorf("rules are about the topics of a shared subscription: write %s", rest)

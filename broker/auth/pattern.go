@@ -34,13 +34,14 @@ func (p pattern) matches(name string) bool {
 	return topic.Match(p.filter, name)
 }
 
-// Expand puts the client's own user name and client identifier into text, as into the topics of an ACL. "": one that is
-// needed is empty or has a separator or a wildcard.
-func (id *Identity) Expand(text string) string { return expand(text, id) }
+// Expand puts the client's own user name, client identifier and certificate's Common Name into text, as into the topics
+// of an ACL. "": one that is needed is empty or has a separator or a wildcard.
+func (id *Identity) Expand(text string) string { return expand(text, id, id.cn) }
 
-// expand puts the client's own user name and client identifier into a filter. It returns "", which matches nothing, if
-// one that is needed is empty or could change what the filter means: a separator, a wildcard, or a '$' at its beginning.
-func expand(text string, id *Identity) string {
+// expand puts the client's own user name, client identifier and certificate's Common Name, which is cn, into a filter. It
+// returns "", which matches nothing, if one that is needed is empty or could change what the filter means: a separator, a
+// wildcard, or a '$' at its beginning.
+func expand(text string, id *Identity, cn string) string {
 	var b strings.Builder
 	for rest := text; rest != ""; {
 		variable := variableAt(rest)
@@ -50,8 +51,11 @@ func expand(text string, id *Identity) string {
 			continue
 		}
 		value := id.username
-		if variable == "${clientid}" || variable == "%c" {
+		switch variable {
+		case "${clientid}", "%c":
 			value = id.clientID
+		case "${cert.cn}":
+			value = cn
 		}
 		if value == "" || strings.ContainsAny(value, "/+#") || b.Len() == 0 && value[0] == '$' {
 			return ""
@@ -64,7 +68,7 @@ func expand(text string, id *Identity) string {
 
 // variableAt returns the variable that text begins with, or "".
 func variableAt(text string) string {
-	for _, v := range [...]string{"${username}", "${clientid}", "%u", "%c"} {
+	for _, v := range [...]string{"${username}", "${clientid}", "${cert.cn}", "%u", "%c"} {
 		if strings.HasPrefix(text, v) {
 			return v
 		}

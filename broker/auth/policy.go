@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"slices"
 	"strings"
 	"sync"
 
@@ -31,6 +30,7 @@ type Policy struct {
 	sum        [32]byte
 
 	passwords *password.File
+	scram     *password.ScramUsers
 	decoy     string // what to verify for users that do not exist; "": there are no users
 	groups    map[string][]string
 	limits    map[string]config.UserLimits
@@ -50,6 +50,7 @@ func newPolicy(generation uint64, s settings, m material) *Policy {
 		revision:   m.revision,
 		sum:        m.sum,
 		passwords:  m.passwords,
+		scram:      m.passwords.Scram(s.secret, s.hashesServe),
 		groups:     m.groups,
 		limits:     m.limits,
 		byUser:     make(map[string][]*acl),
@@ -86,18 +87,19 @@ func (p *Policy) index(a *acl, subjects []config.Subject) {
 // Generation differs between the Policies of an Auth, and increases.
 func (p *Policy) Generation() uint64 { return p.generation }
 
-// Valid reports whether id would still be let in: its user is there with the same hash, or it is anonymous and such
-// clients are allowed. One that is not may do nothing.
+// Valid reports whether id would still be let in: its user is there with the same entry, or its certificate is enough
+// for its user, or it is anonymous and such clients are allowed. One that is not may do nothing. Whether the certificate
+// itself is still good is its listener's to say.
 func (p *Policy) Valid(id *Identity) bool {
 	switch {
 	case p.closed:
 		return false
 	case id.anonymous:
 		return p.anonymous
-	case id.away:
-		return len(p.passwords.Lookup(id.username)) > 0
+	case id.away, id.certified:
+		return p.certifies(id.username)
 	}
-	return slices.Contains(p.passwords.Lookup(id.username), id.line)
+	return p.passwords.Holds(id.username, id.line)
 }
 
 // Limits are the user's own, in place of the broker's; none for an anonymous client.

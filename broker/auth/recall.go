@@ -6,3 +6,10 @@ package auth
 func Recall(clientID, username string, anonymous bool) *Identity {
 	return &Identity{username: username, clientID: clientID, anonymous: anonymous, away: true}
 }
+
+// Away is id without its connection, as Recall makes it.
+func (id *Identity) Away() *Identity {
+	away := Recall(id.clientID, id.username, id.anonymous)
+	away.cn = id.cn
+	return away
+}

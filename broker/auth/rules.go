@@ -141,7 +141,7 @@ func (p *Policy) view(id *Identity) *view {
 		v.rules = p.rulesOf(p.aclsOf(id))
 		for _, a := range v.acls {
 			for _, text := range a.variables {
-				v.expanded = append(v.expanded, newPattern(expand(text, id)))
+				v.expanded = append(v.expanded, newPattern(expand(text, id, p.commonName(id))))
 			}
 		}
 	}

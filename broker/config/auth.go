@@ -5,6 +5,52 @@ type Authentication struct {
 	// AllowAnonymous lets clients in that give no user name.
 	// +optional
 	AllowAnonymous bool `json:"allowAnonymous,omitempty"`
+	// EnhancedMethods are the authentication methods of MQTT 5 that are offered, where there are users:
+	// SCRAM-SHA-256 and SCRAM-SHA-512. Default: both; an empty list: none.
+	// +kubebuilder:validation:MaxItems=2
+	// +listType=set
+	// +optional
+	EnhancedMethods []EnhancedMethod `json:"enhancedMethods,omitzero"`
+	// ScramFromPasswordHashes lets users who have a $7$ password hash and no SCRAM keys authenticate by
+	// SCRAM-SHA-512. Who can read such a hash can log in with it then, without knowing the password.
+	// +optional
+	ScramFromPasswordHashes bool `json:"scramFromPasswordHashes,omitempty"`
+	// ClientCertificate has client certificates name users, who then need no password. Default: a
+	// certificate is asked for where a listener says so, and names nobody.
+	// +optional
+	ClientCertificate *ClientCertificate `json:"clientCertificate,omitempty"`
+}
+
+// EnhancedMethod is an authentication method of MQTT 5.
+// +kubebuilder:validation:Enum=SCRAM-SHA-256;SCRAM-SHA-512
+type EnhancedMethod string
+
+// The methods.
+const (
+	ScramSHA256 EnhancedMethod = "SCRAM-SHA-256"
+	ScramSHA512 EnhancedMethod = "SCRAM-SHA-512"
+)
+
+// CertificateField is a part of a client certificate.
+// +kubebuilder:validation:Enum=CommonName;DNSName;URI
+type CertificateField string
+
+// The fields that can name a user.
+const (
+	CommonName CertificateField = "CommonName" // of the subject
+	DNSName    CertificateField = "DNSName"    // the first Subject Alternative Name of that type
+	URI        CertificateField = "URI"        // the first Subject Alternative Name of that type
+)
+
+// ClientCertificate says how client certificates name users.
+type ClientCertificate struct {
+	// UsernameFrom is what in the certificate is the user name: CommonName, DNSName or URI. A
+	// certificate without it is refused.
+	UsernameFrom CertificateField `json:"usernameFrom"`
+	// AnyUser lets in names that are no user's: every certificate of the CA is good. Default: the user
+	// must exist, where there are users at all.
+	// +optional
+	AnyUser bool `json:"anyUser,omitempty"`
 }
 
 // Policy is what happens when no rule decides.
@@ -152,7 +198,7 @@ type Rule struct {
 	// +listType=set
 	Actions []Action `json:"actions"`
 	// Topics are topic filters; ${username} and ${clientid} (or %u and %c) stand for the client's
-	// own. A Subscribe rule allows the filters that its topics cover. Topics that start with $
+	// own, and ${cert.cn} for the Common Name of its certificate. A Subscribe rule allows the filters that its topics cover. Topics that start with $
 	// are matched only by a filter that starts so too.
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=256

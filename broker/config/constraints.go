@@ -17,6 +17,8 @@ type constraint struct {
 // constraints are the defaults and limits by Go type and field. They repeat the kubebuilder markers of the types
 // for the broker, which has no schema to ask; a test holds the two together.
 var constraints = map[string]constraint{
+	"Authentication.EnhancedMethods": {MaxItems: 2, Unique: true},
+
 	"Authorization.DefaultPolicy": {Default: "Deny"},
 	"Log.Level":                   {Default: "Info"},
 	"Log.Format":                  {Default: "JSON"},
@@ -34,7 +36,9 @@ var constraints = map[string]constraint{
 		ItemPattern: regexp.MustCompile(`^https?://[^/?#@]+$`)},
 	"ProxyProtocol.Trusted": {MinItems: 1, MaxItems: 64, Unique: true, ItemMin: 1, ItemMax: 43,
 		ItemPattern: regexp.MustCompile(`^[0-9a-fA-F:.]+(/[0-9]{1,3})?$`)},
-	"Listener.SocketMode": {Pattern: regexp.MustCompile(`^0?[0-7]{3}$`)},
+	"ListenerTLS.Certificates": {MaxItems: 64},
+	"ListenerTLS.CRLFiles":     {MaxItems: 64, Unique: true, ItemMin: 1},
+	"Listener.SocketMode":      {Pattern: regexp.MustCompile(`^0?[0-7]{3}$`)},
 
 	"MQTT.MaxPacketSizeBytes":            {Default: "1048576", Min: new(int64(1024)), Max: new(int64(268435460))},
 	"MQTT.ReceiveMaximum":                {Default: "1024", Min: new(int64(1)), Max: new(int64(65535))},
@@ -84,14 +88,17 @@ var constraints = map[string]constraint{
 
 // enums are the allowed values by Go type.
 var enums = map[string][]string{
-	"Policy":      {string(PolicyDeny), string(PolicyAllow)},
-	"SubjectKind": {string(SubjectUser), string(SubjectGroup), string(SubjectClientID), string(SubjectEveryone), string(SubjectAnonymous)},
-	"Effect":      {string(Allow), string(Deny)},
-	"Action":      {string(ActionPublish), string(ActionSubscribe)},
-	"LogLevel":    {string(LogDebug), string(LogInfo), string(LogWarn), string(LogError)},
-	"LogFormat":   {string(LogText), string(LogJSON)},
-	"Protocol":    {string(ProtocolMQTT), string(ProtocolMQTTS), string(ProtocolWS), string(ProtocolWSS)},
-	"TLSVersion":  {string(TLS12), string(TLS13)},
-	"SyncMode":    {string(SyncAlways), string(SyncInterval), string(SyncMemory)},
-	"QueuePolicy": {string(DropOldest), string(DropNewest), string(Refuse)},
+	"Policy":           {string(PolicyDeny), string(PolicyAllow)},
+	"SubjectKind":      {string(SubjectUser), string(SubjectGroup), string(SubjectClientID), string(SubjectEveryone), string(SubjectAnonymous)},
+	"Effect":           {string(Allow), string(Deny)},
+	"Action":           {string(ActionPublish), string(ActionSubscribe)},
+	"LogLevel":         {string(LogDebug), string(LogInfo), string(LogWarn), string(LogError)},
+	"LogFormat":        {string(LogText), string(LogJSON)},
+	"Protocol":         {string(ProtocolMQTT), string(ProtocolMQTTS), string(ProtocolWS), string(ProtocolWSS)},
+	"TLSVersion":       {string(TLS12), string(TLS13)},
+	"SyncMode":         {string(SyncAlways), string(SyncInterval), string(SyncMemory)},
+	"EnhancedMethod":   {string(ScramSHA256), string(ScramSHA512)},
+	"CertificateField": {string(CommonName), string(DNSName), string(URI)},
+	"ClientAuth":       {string(ClientAuthNone), string(ClientAuthRequest), string(ClientAuthRequire)},
+	"QueuePolicy":      {string(DropOldest), string(DropNewest), string(Refuse)},
 }

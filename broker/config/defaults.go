@@ -21,6 +21,9 @@ func (c Config) Defaulted() Config {
 			Host:             "127.0.0.1",
 		}}
 	}
+	if out.Authentication.EnhancedMethods == nil {
+		out.Authentication.EnhancedMethods = []EnhancedMethod{ScramSHA256, ScramSHA512}
+	}
 	for i := range out.Listeners {
 		out.Listeners[i].setDefaults()
 	}

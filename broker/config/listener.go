@@ -131,7 +131,8 @@ type Listener struct {
 	TLS *ListenerTLS `json:"tls,omitempty"`
 }
 
-// ListenerTLS is a listener's certificate, reloaded when the files change without dropping a connection.
+// ListenerTLS is a listener's certificates, and what it asks of its clients'. All files are reloaded when they change,
+// without dropping a connection but those of clients that are not let in any more.
 type ListenerTLS struct {
 	// CertFile is the certificate and its chain (PEM).
 	CertFile string `json:"certFile"`
@@ -139,4 +140,40 @@ type ListenerTLS struct {
 	KeyFile string `json:"keyFile"`
 	// MinVersion is the oldest TLS version accepted. Empty: 1.2.
 	MinVersion TLSVersion `json:"minVersion,omitempty"`
+	// Certificates are further ones: a client that asks for a host name (SNI) gets the first that is
+	// for it, and the one above if none is.
+	// +kubebuilder:validation:MaxItems=64
+	Certificates []CertificateFiles `json:"certificates,omitempty"`
+	// ClientAuth says whether clients are asked for a certificate. Empty: None.
+	ClientAuth ClientAuth `json:"clientAuth,omitempty"`
+	// ClientCAFile is the CAs that client certificates are issued by (PEM).
+	ClientCAFile string `json:"clientCAFile,omitempty"`
+	// CRLFiles are lists of revoked client certificates (PEM or DER), signed by those CAs. With one,
+	// each CA that issues client certificates needs one.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +listType=set
+	CRLFiles []string `json:"crlFiles,omitempty"`
 }
+
+// CertificateFiles is a server certificate.
+type CertificateFiles struct {
+	// CertFile is the certificate and its chain (PEM).
+	CertFile string `json:"certFile"`
+	// KeyFile is the private key (PEM).
+	KeyFile string `json:"keyFile"`
+}
+
+// ClientAuth is what is asked of clients in the TLS handshake.
+// +kubebuilder:validation:Enum=None;Request;Require
+type ClientAuth string
+
+// What can be asked.
+const (
+	ClientAuthNone    ClientAuth = "None"    // no certificate
+	ClientAuthRequest ClientAuth = "Request" // one that is good, or none
+	ClientAuthRequire ClientAuth = "Require" // one that is good
+)
+
+// Asks reports whether a certificate is asked for.
+func (a ClientAuth) Asks() bool { return a == ClientAuthRequest || a == ClientAuthRequire }

@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,6 +20,7 @@ func (f *faults) listeners(listeners []Listener) {
 		} else {
 			f.address(l, path)
 		}
+		f.clientAuth(l.TLS, path+".tls")
 		f.proxies(l.ProxyProtocol, path+".proxyProtocol.trusted")
 		for j, other := range listeners[:i] {
 			if l.Name == other.Name && l.Name != "" {
@@ -99,6 +101,28 @@ func (f *faults) proxies(p *ProxyProtocol, path string) {
 		if _, err := parseNetwork(text); err != nil && !f.at(index(path, i)) {
 			f.add(index(path, i), "%v", err)
 		}
+	}
+}
+
+// clientAuth holds a listener to what is needed to ask clients for certificates.
+func (f *faults) clientAuth(t *ListenerTLS, path string) {
+	switch {
+	case t == nil:
+	case t.ClientAuth.Asks() && t.ClientCAFile == "":
+		f.add(path+".clientCAFile", "must be set for clientAuth %s", t.ClientAuth)
+	case t.ClientAuth.Asks():
+	case t.ClientCAFile != "":
+		f.add(path+".clientCAFile", "must not be set without clientAuth Request or Require")
+	case len(t.CRLFiles) > 0:
+		f.add(path+".crlFiles", "must not be set without clientAuth Request or Require")
+	}
+}
+
+// certificates wants a listener that asks for what is to name users.
+func (f *faults) certificates(c *ClientCertificate, listeners []Listener) {
+	asks := func(l Listener) bool { return l.TLS != nil && l.TLS.ClientAuth.Asks() }
+	if c != nil && !slices.ContainsFunc(listeners, asks) {
+		f.add("authentication.clientCertificate", "needs a listener whose tls.clientAuth is Request or Require")
 	}
 }
 

@@ -34,7 +34,7 @@ func TestDefaultsFitTheirFields(t *testing.T) {
 	known := make(map[string]bool)
 	acls := ACLSet{ACLs: []ACL{{ACLRules: ACLRules{Subjects: make([]Subject, 1), Rules: make([]Rule, 1)}}}}
 	users := UserSet{Users: []UserAttributes{{Limits: &UserLimits{}}}}
-	for _, v := range []reflect.Value{reflect.ValueOf(Config{Listeners: []Listener{{ListenerSettings: ListenerSettings{ProxyProtocol: &ProxyProtocol{}}}}}.Defaulted()), reflect.ValueOf(acls.Defaulted()), reflect.ValueOf(users)} {
+	for _, v := range []reflect.Value{reflect.ValueOf(Config{Listeners: []Listener{{ListenerSettings: ListenerSettings{ProxyProtocol: &ProxyProtocol{}}, TLS: &ListenerTLS{}}}}.Defaulted()), reflect.ValueOf(acls.Defaulted()), reflect.ValueOf(users)} {
 		walk(v, "", func(f field, path string) {
 			known[f.key] = true
 			if constraints[f.key].Default != "" && constraints[f.key].Default != "0" && f.value.IsZero() {

@@ -147,6 +147,21 @@ func TestParseRefuses(t *testing.T) {
 		{"proxies", "listeners:\n- name: a\n  protocol: MQTT\n  port: 1\n  proxyProtocol:\n    trusted:\n    - 10.0.0.0/33\n    - lb.example.com\n    - fe80::1\n",
 			"b.yaml:7: listeners[0].proxyProtocol.trusted[0]: \"10.0.0.0/33\" must be a network such as 10.0.0.0/8, or an address\n" +
 				"b.yaml:8: listeners[0].proxyProtocol.trusted[1]: \"lb.example.com\" must match ^[0-9a-fA-F:.]+(/[0-9]{1,3})?$"},
+		{"client certificates of no CA", "listeners:\n- name: a\n  port: 1\n  tls: {certFile: c, keyFile: k, clientAuth: Require}\n",
+			"b.yaml:4: listeners[0].tls.clientCAFile: must be set for clientAuth Require"},
+		{"a CA of clients that are not asked", "listeners:\n- name: a\n  port: 1\n  tls: {certFile: c, keyFile: k, clientAuth: None, clientCAFile: ca}\n",
+			"b.yaml:4: listeners[0].tls.clientCAFile: must not be set without clientAuth Request or Require"},
+		{"lists for clients that are not asked", "listeners:\n- name: a\n  port: 1\n  tls: {certFile: c, keyFile: k, crlFiles: [l, l]}\n",
+			"b.yaml:4: listeners[0].tls.crlFiles[1]: \"l\" is there twice\n" +
+				"b.yaml:4: listeners[0].tls.crlFiles: must not be set without clientAuth Request or Require"},
+		{"half a certificate more", "listeners:\n- name: a\n  port: 1\n  tls: {certFile: c, keyFile: k, certificates: [{certFile: d}]}\n",
+			"b.yaml:4: listeners[0].tls.certificates[0].keyFile: must be set"},
+		{"users by certificates that nobody asks for", "authentication:\n  clientCertificate: {usernameFrom: CommonName}\n",
+			"b.yaml:2: authentication.clientCertificate: needs a listener whose tls.clientAuth is Request or Require"},
+		{"users by what is no field", "authentication: {clientCertificate: {usernameFrom: Email}, enhancedMethods: [SCRAM-SHA-1]}\n",
+			"b.yaml:1: authentication.enhancedMethods[0]: \"SCRAM-SHA-1\" is not one of SCRAM-SHA-256, SCRAM-SHA-512\n" +
+				"b.yaml:1: authentication.clientCertificate.usernameFrom: \"Email\" is not one of CommonName, DNSName, URI\n" +
+				"b.yaml:1: authentication.clientCertificate: needs a listener whose tls.clientAuth is Request or Require"},
 		{"no proxies", "listeners:\n- {name: a, protocol: MQTT, port: 1, proxyProtocol: {}}\n",
 			"b.yaml:2: listeners[0].proxyProtocol.trusted: has 0 items: must have from 1 to 64"},
 		{"socket and what it has none of",
@@ -200,6 +215,15 @@ func TestParseSamePortOnTwoAddresses(t *testing.T) {
 	_, err := Parse([]byte("listeners:\n- {name: a, protocol: MQTT, port: 1, host: 10.0.0.1}\n- {name: b, protocol: MQTT, port: 1, host: \"::1\"}\n"), "b")
 	if err != nil {
 		t.Error(err)
+	}
+}
+
+// TestEnhancedMethods: unset is all, an empty list is none.
+func TestEnhancedMethods(t *testing.T) {
+	for text, want := range map[string]int{"{}": 2, "authentication: {enhancedMethods: []}": 0, "authentication: {enhancedMethods: [SCRAM-SHA-512]}": 1} {
+		if c, err := Parse([]byte(text), "b"); err != nil || len(c.Authentication.EnhancedMethods) != want {
+			t.Errorf("%s: %v, %v", text, c.Authentication.EnhancedMethods, err)
+		}
 	}
 }
 

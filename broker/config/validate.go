@@ -36,6 +36,7 @@ func (c Config) faults() faults {
 	c = c.Defaulted()
 	f.check(reflect.ValueOf(c))
 	f.listeners(c.Listeners)
+	f.certificates(c.Authentication.ClientCertificate, c.Listeners)
 	f.authFiles(c.AuthFiles)
 	f.admin(c.Admin)
 	return f

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair"
 )
 
 const (
@@ -34,6 +33,7 @@ type Listener struct {
 	log     *slog.Logger
 	sockets net.Listener
 	tls     *tls.Config    // nil: no TLS
+	trust   *trust         // nil: clients are not asked for certificates
 	proxies []netip.Prefix // who must send a PROXY header
 	web     *endpoint      // nil: no WebSocket
 
@@ -43,11 +43,11 @@ type Listener struct {
 	closing sync.Once
 	closed  chan struct{}
 	cancel  context.CancelFunc
-	watcher sync.WaitGroup // follows the certificate
+	watcher sync.WaitGroup // follows the files of certificates
 }
 
-// Listen binds l's address, where port 0 is any free one, or its unix socket. The certificate of an MQTTS or WSS
-// listener is followed when its files change, until ctx is done or the Listener is closed. Errors name the listener,
+// Listen binds l's address, where port 0 is any free one, or its unix socket. The certificates of an MQTTS or
+// WSS listener, and what it trusts, are followed when their files change, until ctx is done or the Listener is closed. Errors name the listener,
 // its address and a remedy.
 func Listen(ctx context.Context, l config.Listener, log *slog.Logger) (*Listener, error) {
 	ln := &Listener{name: l.Name, log: log.With("listener", l.Name), closed: make(chan struct{})}
@@ -55,7 +55,7 @@ func Listen(ctx context.Context, l config.Listener, log *slog.Logger) (*Listener
 	if address == "" {
 		address = net.JoinHostPort(l.Host, strconv.Itoa(int(l.Port)))
 	}
-	pair, err := ln.configure(l)
+	files, err := ln.configure(l)
 	if err != nil {
 		return nil, fmt.Errorf("listener %s on %s: %w", l.Name, address, err)
 	}
@@ -68,14 +68,19 @@ func Listen(ctx context.Context, l config.Listener, log *slog.Logger) (*Listener
 		return nil, fmt.Errorf("listener %s on %s: %w%s", l.Name, address, err, remedy(err, l.Socket != ""))
 	}
 	ctx, ln.cancel = context.WithCancel(ctx)
-	if pair != nil {
-		ln.watcher.Go(func() { _ = pair.Run(ctx) }) // it has two paths to watch, so there is no error
+	for _, f := range files {
+		ln.watcher.Go(func() { _ = f.Run(ctx) }) // it has paths to watch, so there is no error
 	}
 	return ln, nil
 }
 
-// configure sets what is spoken; the certificate that it returns, if any, is to be followed.
-func (l *Listener) configure(c config.Listener) (*keypair.Pair, error) {
+// follower is files that are read again when they change.
+type follower interface {
+	Run(ctx context.Context) error
+}
+
+// configure sets what is spoken; the files that it returns are to be followed.
+func (l *Listener) configure(c config.Listener) ([]follower, error) {
 	if c.Protocol.WebSocket() {
 		l.web = newEndpoint(c.Path, c.Origins)
 	}
@@ -88,21 +93,7 @@ func (l *Listener) configure(c config.Listener) (*keypair.Pair, error) {
 	if c.TLS == nil {
 		return nil, nil
 	}
-	pair, err := keypair.Open(c.TLS.CertFile, c.TLS.KeyFile, l.log)
-	if err != nil {
-		return nil, err
-	}
-	l.tls = tlsConfig(c.TLS, pair)
-	return pair, nil
-}
-
-// tlsConfig leaves session tickets on: they make a reconnect cheap, and their keys rotate daily.
-func tlsConfig(l *config.ListenerTLS, pair *keypair.Pair) *tls.Config {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: pair.Certificate}
-	if l.MinVersion == config.TLS13 {
-		c.MinVersion = tls.VersionTLS13
-	}
-	return c
+	return l.configureTLS(c.TLS)
 }
 
 func remedy(err error, unix bool) string {

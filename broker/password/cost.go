@@ -6,6 +6,9 @@ import (
 	"fmt"
 )
 
+// Mosquitto is the format of Hash, by its name.
+const Mosquitto = formatPBKDF2
+
 // The formats, as an error names them.
 const (
 	formatSHA512   = "$6$"

@@ -4,7 +4,11 @@
 //	$6$salt$hash                                SHA-512 of password and salt, once; read only, from Mosquitto 1
 //	$argon2id$v=19$m=KiB,t=passes,p=lanes$salt$hash   read only, from Mosquitto 2.1
 //
-// Salt and hash are in base64. It does no I/O but on the reader it is given, and never puts a hash or a password into
+// and, in PostgreSQL's form, the keys with which a client is verified by SCRAM, made by ScramLine:
+//
+//	SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey, and SCRAM-SHA-512 alike
+//
+// Salt, hash and keys are in base64. It does no I/O but on the reader it is given, and never puts a hash or a password into
 // an error. A verification is expensive on purpose: callers run it on a bounded number of goroutines and never on one
-// that moves traffic. Callers: auth (Verify, File), render and the CLI (Hash).
+// that moves traffic. Callers: auth (Verify, File, ScramUsers), render and the CLI (Hash, ScramLine).
 package password

@@ -20,9 +20,12 @@ const (
 // File is the users of one or more password files, and their hashes. The zero value has none. Once it
 // is filled, any number of goroutines may read it.
 type File struct {
-	hashes  map[string][]string
-	entries int
-	costs   map[cost]int // how many entries have it
+	hashes     map[string][]string
+	scram      map[string][]string // SCRAM keys; a user may have them beside hashes, or alone
+	users      int
+	entries    int
+	costs      map[cost]int      // how many hashes have it
+	scramCosts map[scramKind]int // how many entries have it
 }
 
 // Parse reads a password file: lines of 'user:hash', blank lines, and comments that begin with '#'. A user may
@@ -83,33 +86,59 @@ func (f *File) addLine(line string) error {
 }
 
 func (f *File) addHash(user, encoded string) error {
-	had := f.hashes[user]
-	if slices.Contains(had, encoded) {
+	if f.Holds(user, encoded) {
 		return nil
 	}
-	if len(had) == MaxHashesPerUser {
+	if len(f.hashes[user])+len(f.scram[user]) == MaxHashesPerUser {
 		return fmt.Errorf("there are more than %d different hashes", MaxHashesPerUser)
-	}
-	h, err := decode(encoded)
-	if err != nil {
-		return err
 	}
 	if f.hashes == nil {
 		f.hashes, f.costs = make(map[string][]string), make(map[cost]int)
+		f.scram, f.scramCosts = make(map[string][]string), make(map[scramKind]int)
 	}
-	f.hashes[user] = append(had, encoded)
-	f.costs[h.cost]++
+	known := f.Has(user)
+	if mechanism := mechanismOf(encoded); mechanism != "" {
+		k, err := decodeScram(mechanism, encoded)
+		if err != nil {
+			return err
+		}
+		f.scram[user] = append(f.scram[user], encoded)
+		f.scramCosts[scramKind{mechanism, false, scramCost{k.Iterations, len(k.Salt)}}]++
+	} else {
+		h, err := decode(encoded)
+		if err != nil {
+			return err
+		}
+		f.hashes[user] = append(f.hashes[user], encoded)
+		f.costs[h.cost]++
+		if h.format == formatPBKDF2 {
+			f.scramCosts[scramKind{ScramSHA512, true, scramCost{int(h.passes), len(h.salt)}}]++
+		}
+	}
+	if !known {
+		f.users++
+	}
 	return nil
 }
 
 // Len is the number of users.
 func (f *File) Len() int {
-	return len(f.hashes)
+	return f.users
 }
 
-// Lookup returns the hashes of user, none if it is unknown. The caller must not change them.
+// Lookup returns the hashes of user, none if it is unknown or has SCRAM keys only. The caller must not change them.
 func (f *File) Lookup(user string) []string {
 	return f.hashes[user]
+}
+
+// Has reports whether there is a user of that name.
+func (f *File) Has(user string) bool {
+	return len(f.hashes[user])+len(f.scram[user]) > 0
+}
+
+// Holds reports whether user has that entry, a hash or SCRAM keys.
+func (f *File) Holds(user, encoded string) bool {
+	return slices.Contains(f.hashes[user], encoded) || slices.Contains(f.scram[user], encoded)
 }
 
 // Verify reports whether password is one of user's. A refusal takes an unknown user as long as most known ones: they

@@ -15,7 +15,7 @@ import (
 )
 
 // quick is a hash of secret that costs little. Its salt depends on secret and n.
-func quick(t *testing.T, secret string, n int) string {
+func quick(t testing.TB, secret string, n int) string {
 	t.Helper()
 	encoded, err := password.HashWith([]byte(secret), fmt.Appendf(nil, "%12.12s", fmt.Sprint(n, secret)), 1)
 	if err != nil {

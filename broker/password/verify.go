@@ -13,6 +13,9 @@ import (
 // Verify reports whether password is the one that encoded was made of. The time it takes depends on encoded, not on
 // where two hashes differ. An error says what is wrong with encoded, and names its format; the answer is false then.
 func Verify(encoded string, password []byte) (bool, error) {
+	if mechanismOf(encoded) != "" {
+		return false, errScramOnly
+	}
 	h, err := decode(encoded)
 	if err != nil {
 		return false, err
@@ -20,8 +23,12 @@ func Verify(encoded string, password []byte) (bool, error) {
 	return h.matches(password)
 }
 
-// Check is the error that Verify would return, for a price that does not depend on encoded.
+// Check says what is wrong with a hash or SCRAM keys, for a price that does not depend on encoded.
 func Check(encoded string) error {
+	if mechanism := mechanismOf(encoded); mechanism != "" {
+		_, err := decodeScram(mechanism, encoded)
+		return err
+	}
 	_, err := decode(encoded)
 	return err
 }

@@ -192,8 +192,7 @@ func (cl *client) detach(c *conn) {
 		return
 	}
 	cl.left = cl.srv.now().UnixMilli()
-	id := cl.identity.Load()
-	cl.identity.Store(auth.Recall(cl.id, id.Username(), id.Anonymous()))
+	cl.identity.Store(cl.identity.Load().Away())
 	cl.srv.journal.detach(cl, w)
 	cl.leaveWill(w)
 	cl.schedule()

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
@@ -20,6 +21,7 @@ import (
 type conn struct {
 	srv      *Server
 	listener *config.Listener
+	gate     gate
 	nc       net.Conn
 	raw      syscall.RawConn // nil: not plain TCP
 	hop      net.Addr        // the proxy; nil: there is none
@@ -31,6 +33,8 @@ type conn struct {
 	client   *client // nil before CONNECT
 	sess     *session.Session
 	identity *auth.Identity
+	chain    atomic.Pointer[[]*x509.Certificate] // the client's, verified; nil: none
+	again    reauth
 	peer     peer
 	will     *will // guarded by client.mu
 
@@ -62,6 +66,8 @@ type peer struct {
 	problemInfo   bool          // it wants reason strings
 	sessionExpiry uint32        // seconds, granted
 	maxPacketSize uint32        // of packets to it, in bytes; 0: any
+	authMethod    string        // of the enhanced authentication; "": none [MQTT-4.12.0-6]
+	authData      []byte        // for CONNACK
 	assigned      bool          // the client identifier is ours
 	gracefully    bool          // it sent DISCONNECT
 	withoutWill   bool          // and it was a normal one
@@ -182,6 +188,8 @@ func (c *conn) dispatch(h packet.Header, body []byte) error {
 		return nil
 	case packet.TypeDisconnect:
 		return c.disconnected(body)
+	case packet.TypeAuth:
+		return c.reauthenticate(body)
 	case packet.TypeConnect: // [MQTT-3.1.0-2]
 		return &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.1.0-2", Detail: "second CONNECT"}
 	}
@@ -248,6 +256,7 @@ func (c *conn) end(err error) {
 	if c.keepAlive != nil {
 		c.keepAlive.Stop()
 	}
+	c.again.stop()
 	if c.client != nil {
 		c.client.detach(c)
 	}

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
@@ -37,9 +36,11 @@ func (c *conn) connect(ctx context.Context) error {
 		return err
 	}
 	c.hold(c.identity)
+	c.peer.authData = nil                       // it has been sent
 	if !c.srv.auth.Policy().Valid(c.identity) { // revoked since it was authenticated
 		c.kick(errRevoked)
 	}
+	c.checkCertificate() // as much
 	b := newBatch(c.srv.now())
 	b.wake(c)
 	b.wake(c.sess.Resume(b.now))
@@ -50,12 +51,32 @@ func (c *conn) connect(ctx context.Context) error {
 	return nil
 }
 
-// readConnect reads the first packet. What follows it in the same read is left for the first batch.
+// readConnect reads the first packet.
 func (c *conn) readConnect() (*packet.Connect, error) {
+	p := new(packet.Connect)
+	return p, c.readOne(func(h packet.Header, body []byte) error {
+		if h.Type != packet.TypeConnect { // [MQTT-3.1.0-1]
+			return &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.1.0-1", Detail: "first packet is " + h.Type.String() + ", not CONNECT"}
+		}
+		err := packet.CheckUserProperties(h, body, int(c.srv.cfg.MQTT.MaxUserProperties))
+		if err != nil {
+			p.Version = packet.V5
+		} else {
+			err = p.Parse(body)
+		}
+		c.peer.version = p.Version
+		c.peer.maxPacketSize = p.Properties.MaximumPacketSize
+		c.peer.problemInfo = !p.Properties.NoProblemInformation
+		return err
+	})
+}
+
+// readOne reads one packet, which parse takes. What follows it in the same read is left for the next.
+func (c *conn) readOne(parse func(h packet.Header, body []byte) error) error {
 	for {
 		data, err := c.in.next()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		h, body, n, need, err := packet.Next(data, int(c.srv.cfg.MQTT.MaxPacketSizeBytes))
 		if err == nil && n == 0 {
@@ -63,24 +84,12 @@ func (c *conn) readConnect() (*packet.Connect, error) {
 			c.in.consumed(data, 0)
 			continue
 		}
-		p := new(packet.Connect)
-		switch {
-		case err != nil:
-		case h.Type != packet.TypeConnect: // [MQTT-3.1.0-1]
-			err = &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.1.0-1", Detail: "first packet is " + h.Type.String() + ", not CONNECT"}
-		default:
-			if err = packet.CheckUserProperties(h, body, int(c.srv.cfg.MQTT.MaxUserProperties)); err != nil {
-				p.Version = packet.V5
-			} else {
-				err = p.Parse(body)
-			}
-			c.peer.version = p.Version
-			c.peer.maxPacketSize = p.Properties.MaximumPacketSize
-			c.peer.problemInfo = !p.Properties.NoProblemInformation
+		if err == nil {
+			err = parse(h, body)
 		}
 		c.in.consumed(data, n)
 		c.in.again = true
-		return p, err
+		return err
 	}
 }
 
@@ -88,9 +97,6 @@ func (c *conn) readConnect() (*packet.Connect, error) {
 func (c *conn) admit(ctx context.Context, p *packet.Connect) error {
 	if err := c.letIn(); err != nil {
 		return err
-	}
-	if p.Properties.AuthMethod != "" {
-		return &packet.Error{Reason: packet.BadAuthenticationMethod, Clause: "MQTT-4.12.0-1", Detail: "no extended authentication method is offered"}
 	}
 	if p.ClientID == "" {
 		if p.Version != packet.V5 && !p.CleanStart || p.Version == packet.V31 { // [MQTT-3.1.3-8 of 3.1.1]
@@ -102,29 +108,10 @@ func (c *conn) admit(ctx context.Context, p *packet.Connect) error {
 	if err := c.admitWill(p.Will); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds)*time.Second)
-	defer cancel()
-	id, err := c.srv.auth.Authenticate(ctx, auth.Credentials{
-		ClientID: p.ClientID, Username: p.Username, HasUsername: p.HasUsername, Password: p.Password, HasPassword: p.HasPassword,
-	})
-	if errors.Is(err, auth.ErrBadCredentials) {
-		c.ticket.Failed(c.srv.now())
+	if err := c.authenticate(ctx, p); err != nil {
+		return err
 	}
-	if err != nil {
-		return &packet.Error{Reason: authReason(err), Clause: "MQTT-3.1.4-2", Detail: err.Error()}
-	}
-	c.identity = id
 	return c.letClientIn()
-}
-
-func authReason(err error) packet.ReasonCode {
-	switch {
-	case errors.Is(err, auth.ErrBadCredentials):
-		return packet.BadUserNameOrPassword
-	case errors.Is(err, auth.ErrNotAllowed):
-		return packet.NotAuthorized
-	}
-	return packet.ServerBusy
 }
 
 func (c *conn) admitWill(w *packet.Will) error {
@@ -182,6 +169,7 @@ func (c *conn) connack(p *packet.Connect, present bool) []byte {
 	if p.Properties.RequestResponseInformation { // [MQTT-3.1.2-28]
 		props.ResponseInformation = c.responseInformation()
 	}
+	props.AuthMethod, props.AuthData = c.peer.authMethod, c.peer.authData // [MQTT-4.12.0-5]
 	if c.peer.assigned {
 		props.AssignedClientID = p.ClientID
 	}

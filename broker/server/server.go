@@ -201,6 +201,7 @@ func (s *Server) listen(ctx context.Context) ([]*listener.Listener, error) {
 			}
 			return nil, err
 		}
+		ln.TrustChanged(func() { s.trustChanged(ln) })
 		listeners = append(listeners, ln)
 		s.mu.Lock()
 		s.addresses[l.Name] = ln.Addr()
@@ -221,6 +222,7 @@ func (s *Server) accept(ctx context.Context, l *config.Listener, ln *listener.Li
 			return fmt.Errorf("accept on listener %s: %w", l.Name, err)
 		}
 		c := newConn(s, l, nc)
+		c.gate = ln
 		if !c.enter(ln.Trusts(nc.RemoteAddr())) || !s.track(c) { // it is one too many, or the server is shutting down
 			c.ticket.Leave()
 			_ = nc.Close()

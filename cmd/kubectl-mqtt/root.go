@@ -69,7 +69,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(newRun(s), newValidate(s), newRender(s), newBackup(s), newRestore(s), &cobra.Command{
+	root.AddCommand(newRun(s), newValidate(s), newRender(s), newBackup(s), newRestore(s), newPasswd(s), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
 			fmt.Fprintf(s.out, "kubectl-mqtt %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)

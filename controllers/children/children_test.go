@@ -43,6 +43,7 @@ func full() *v1alpha1.Broker {
 	b.Spec.Listeners = append(b.Spec.Listeners, listener("plain", config.ProtocolMQTT, 883),
 		listener("ws", config.ProtocolWS, 8083), listener("wss", config.ProtocolWSS, 8084))
 	b.Spec.TLS.DNSNames = []string{"mqtt.example.com"}
+	b.Spec.TLS.ClientAuth, b.Spec.TLS.ClientCASecretName, b.Spec.TLS.ClientCRLSecretName = config.ClientAuthRequire, "devices", "devices-crl"
 	b.Spec.Persistence = v1alpha1.Persistence{Size: resource.MustParse("20Gi"), StorageClassName: pointer("fast")}
 	b.Spec.Service = v1alpha1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Annotations: map[string]string{"example.com/internal": "true"}}
 	b.Spec.PodTemplate = v1alpha1.PodTemplate{
@@ -68,6 +69,7 @@ func pod(image string) Pod {
 	return Pod{
 		Image: image, Config: []byte("listeners: []\n"), AuthShards: 3,
 		TLSDir: "/etc/dunlin/tls", AdminDir: "/etc/dunlin/admin", AuthDir: "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
+		ClientCADir: "/etc/dunlin/client-ca", ClientCRLDir: "/etc/dunlin/client-crl",
 	}
 }
 

@@ -15,6 +15,7 @@ const AdminServerName = "dunlin-admin"
 // Keys of the Secrets and the ConfigMap.
 const (
 	KeyCA     = "ca.crt"
+	KeyCRL    = "ca.crl"
 	KeyConfig = "config.yaml"
 )
 

@@ -82,7 +82,7 @@ func container(b *v1alpha1.Broker, p Pod) *coreac.ContainerApplyConfiguration {
 		WithArgs("--config", path.Join(configDir, KeyConfig)).
 		WithEnv(goEnv(resources)...).
 		WithResources(applied[coreac.ResourceRequirementsApplyConfiguration](resources)).
-		WithVolumeMounts(mounts(p)...).
+		WithVolumeMounts(mounts(b, p)...).
 		WithStartupProbe(probe("/healthz", 1, 300)).
 		WithReadinessProbe(probe("/readyz", 2, 2)).
 		WithLivenessProbe(probe("/healthz", 10, 3)).

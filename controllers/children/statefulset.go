@@ -29,6 +29,9 @@ type Pod struct {
 	// TLSDir, AdminDir, AuthDir and StoreDir are where the configuration says that the listeners'
 	// pair, the admin API's pair, the auth bundle and the store are.
 	TLSDir, AdminDir, AuthDir, StoreDir string
+	// ClientCADir and ClientCRLDir are where it says that the CAs of client certificates and their
+	// revocation lists are.
+	ClientCADir, ClientCRLDir string
 	// AuthShards is how many shards the auth bundle has.
 	AuthShards int
 }

@@ -9,14 +9,21 @@ import (
 // secretMode lets the pod's group, and nobody else, read a mounted Secret.
 const secretMode int32 = 0o440
 
-func mounts(p Pod) []*coreac.VolumeMountApplyConfiguration {
-	return []*coreac.VolumeMountApplyConfiguration{
+func mounts(b *v1alpha1.Broker, p Pod) []*coreac.VolumeMountApplyConfiguration {
+	out := []*coreac.VolumeMountApplyConfiguration{
 		readOnly("config", configDir),
 		readOnly("server-tls", p.TLSDir),
 		readOnly("admin-tls", p.AdminDir),
 		readOnly("auth", p.AuthDir),
 		coreac.VolumeMount().WithName(dataVolume).WithMountPath(p.StoreDir),
 	}
+	if b.Spec.TLS.ClientCASecretName != "" {
+		out = append(out, readOnly("client-ca", p.ClientCADir))
+	}
+	if b.Spec.TLS.ClientCRLSecretName != "" {
+		out = append(out, readOnly("client-crl", p.ClientCRLDir))
+	}
+	return out
 }
 
 func readOnly(name, dir string) *coreac.VolumeMountApplyConfiguration {
@@ -24,12 +31,25 @@ func readOnly(name, dir string) *coreac.VolumeMountApplyConfiguration {
 }
 
 func volumes(b *v1alpha1.Broker, p Pod) []*coreac.VolumeApplyConfiguration {
-	return []*coreac.VolumeApplyConfiguration{
+	out := []*coreac.VolumeApplyConfiguration{
 		coreac.Volume().WithName("config").WithConfigMap(coreac.ConfigMapVolumeSource().WithName(ConfigName(b))),
 		secretVolume("server-tls", ServerTLSName(b)),
 		secretVolume("admin-tls", AdminTLSName(b)),
 		authVolume(b, p.AuthShards),
 	}
+	if name := b.Spec.TLS.ClientCASecretName; name != "" {
+		out = append(out, keyVolume("client-ca", name, KeyCA))
+	}
+	if name := b.Spec.TLS.ClientCRLSecretName; name != "" {
+		out = append(out, keyVolume("client-crl", name, KeyCRL))
+	}
+	return out
+}
+
+// keyVolume mounts one key of a Secret: what else it has, perhaps the CA's own key, is none of the broker's business.
+func keyVolume(name, secretName, key string) *coreac.VolumeApplyConfiguration {
+	return coreac.Volume().WithName(name).WithSecret(coreac.SecretVolumeSource().WithSecretName(secretName).
+		WithDefaultMode(secretMode).WithItems(coreac.KeyToPath().WithKey(key).WithPath(key)))
 }
 
 func secretVolume(name, secretName string) *coreac.VolumeApplyConfiguration {

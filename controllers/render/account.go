@@ -13,18 +13,26 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 )
 
-// AccountLine is the line of a's password file, with its newline: a user is in a bundle if the file
-// of Shard(a.Username) has it.
-func AccountLine(a Account) []byte {
-	return []byte(a.Username + ":" + a.PasswordHash + "\n")
+// AccountLines are the lines of a's password file, each with its newline: a user is in a bundle if the
+// file of Shard(a.Username) has them.
+func AccountLines(a Account) []byte {
+	lines := []byte(a.Username + ":" + a.PasswordHash + "\n")
+	for _, keys := range a.ScramKeys {
+		lines = append(lines, a.Username+":"+keys+"\n"...)
+	}
+	return lines
 }
 
 // HasAccount says whether files, one shard of a bundle, hold a as it is: password and groups.
 func HasAccount(files map[string][]byte, a Account) bool {
 	shard := Shard(a.Username)
-	passwords := files[fmt.Sprintf(config.BundlePasswordsFmt, shard)]
-	line := AccountLine(a)
-	if !bytes.HasPrefix(passwords, line) && !bytes.Contains(passwords, append([]byte("\n"), line...)) {
+	var lines []byte
+	for line := range bytes.Lines(files[fmt.Sprintf(config.BundlePasswordsFmt, shard)]) {
+		if bytes.HasPrefix(line, []byte(a.Username+":")) {
+			lines = append(lines, line...)
+		}
+	}
+	if !bytes.Equal(lines, AccountLines(a)) {
 		return false
 	}
 	var set config.UserSet
@@ -66,7 +74,7 @@ func checkAccount(a Account) error {
 		return fmt.Errorf("user %q: the name has a ':' or a control character", a.Username)
 	case a.PasswordHash == "":
 		return fmt.Errorf("user %q: no password hash", a.Username)
-	case strings.ContainsFunc(a.PasswordHash, unicode.IsControl):
+	case strings.ContainsFunc(a.PasswordHash+strings.Join(a.ScramKeys, ""), unicode.IsControl):
 		return fmt.Errorf("user %q: the password hash has a control character", a.Username)
 	}
 	return nil

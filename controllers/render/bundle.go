@@ -31,6 +31,8 @@ type Account struct {
 	Username string
 	// PasswordHash is in one of Mosquitto's formats.
 	PasswordHash string
+	// ScramKeys are the keys of the same password for SCRAM, as password.ScramLine makes them.
+	ScramKeys []string
 	// Groups are the groups that ACLs may name.
 	Groups []string
 }
@@ -92,7 +94,7 @@ func addAccounts(b *Bundle, accounts []Account) error {
 			return fmt.Errorf("user %q is there twice", a.Username)
 		}
 		s := Shard(a.Username)
-		passwords[s] = append(passwords[s], AccountLine(a)...)
+		passwords[s] = append(passwords[s], AccountLines(a)...)
 		if attrs, ok := attributesOf(a); ok {
 			attributes[s].Users = append(attributes[s].Users, attrs)
 		}

@@ -204,7 +204,7 @@ func TestHasAccount(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			files := b.Shards[render.Shard(tt.account.Username)]
 			if tt.account.Username == "ice" {
-				files = map[string][]byte{fmt.Sprintf(config.BundlePasswordsFmt, render.Shard("ice")): render.AccountLine(accounts()[0])}
+				files = map[string][]byte{fmt.Sprintf(config.BundlePasswordsFmt, render.Shard("ice")): render.AccountLines(accounts()[0])}
 			}
 			if got := render.HasAccount(files, tt.account); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)

@@ -16,6 +16,8 @@ type Paths struct {
 	ListenHost string
 	// TLSCertFile and TLSKeyFile are the certificate of the MQTTS and WSS listeners.
 	TLSCertFile, TLSKeyFile string
+	// ClientCAFile and ClientCRLFile are what client certificates are verified by, if the Broker asks for any.
+	ClientCAFile, ClientCRLFile string
 	// AdminCertFile and AdminKeyFile are the admin API's certificate.
 	AdminCertFile, AdminKeyFile string
 	// AuthDir is the folder of the auth bundle, StoreDir that of the store (empty: in memory).
@@ -30,6 +32,7 @@ type Paths struct {
 func PodPaths() Paths {
 	return Paths{
 		TLSCertFile: "/etc/dunlin/tls/tls.crt", TLSKeyFile: "/etc/dunlin/tls/tls.key",
+		ClientCAFile: "/etc/dunlin/client-ca/ca.crt", ClientCRLFile: "/etc/dunlin/client-crl/ca.crl",
 		AdminCertFile: "/etc/dunlin/admin/tls.crt", AdminKeyFile: "/etc/dunlin/admin/tls.key",
 		AuthDir: "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
 		HealthAddress: ":8080", AdminAddress: ":8081",
@@ -55,7 +58,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 			out.Protocol = config.ProtocolMQTTS
 		}
 		if out.Protocol.Secure() {
-			out.TLS = &config.ListenerTLS{CertFile: p.TLSCertFile, KeyFile: p.TLSKeyFile, MinVersion: spec.TLS.MinVersion}
+			out.TLS = listenerTLS(spec.TLS, p)
 		}
 		c.Listeners = append(c.Listeners, out)
 	}
@@ -66,6 +69,18 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		slices.Sort(c.Admin.ClientKeyPins)
 	}
 	return c
+}
+
+// listenerTLS is what all listeners with TLS have.
+func listenerTLS(t v1alpha1.BrokerTLS, p Paths) *config.ListenerTLS {
+	out := &config.ListenerTLS{CertFile: p.TLSCertFile, KeyFile: p.TLSKeyFile, MinVersion: t.MinVersion}
+	if t.ClientAuth.Asks() {
+		out.ClientAuth, out.ClientCAFile = t.ClientAuth, p.ClientCAFile
+		if t.ClientCRLSecretName != "" {
+			out.CRLFiles = []string{p.ClientCRLFile}
+		}
+	}
+	return out
 }
 
 // ConfigYAML is c as the file that the broker loads.

@@ -21,7 +21,10 @@ func broker() *v1alpha1.Broker {
 			ProxyProtocol: &config.ProxyProtocol{Trusted: []string{"10.0.0.0/8"}}}},
 		{ListenerSettings: config.ListenerSettings{Name: "wss", Protocol: config.ProtocolWSS, Port: 8085, Path: "/iot", Origins: []string{"https://app.example.com"}}},
 	}
-	b.Spec.TLS.MinVersion = config.TLS13
+	b.Spec.TLS = v1alpha1.BrokerTLS{
+		MinVersion: config.TLS13, ClientAuth: config.ClientAuthRequest, ClientCASecretName: "devices", ClientCRLSecretName: "devices-crl",
+	}
+	b.Spec.Authentication.ClientCertificate = &config.ClientCertificate{UsernameFrom: config.DNSName}
 	b.Spec.Authentication.AllowAnonymous = true
 	b.Spec.Authorization.DefaultPolicy = config.PolicyDeny
 	b.Spec.MQTT = config.MQTT{MaxPacketSizeBytes: 2048, MaxQoS: &maxQoS, RetainAvailable: &off, SessionExpiryMaxSeconds: 4294967295}
@@ -47,12 +50,16 @@ func TestConfigInPod(t *testing.T) {
 func TestConfigOnLaptop(t *testing.T) {
 	data, err := render.ConfigYAML(render.Config(broker(), render.Paths{
 		ListenHost: "127.0.0.1", TLSCertFile: "state/tls.crt", TLSKeyFile: "state/tls.key",
+		ClientCAFile: "state/client-ca.crt", ClientCRLFile: "state/client-ca.crl",
 		AuthDir: "state/auth", StoreDir: "state/data/edge",
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "config-laptop.yaml", data)
+	if _, err := config.Parse(data, "config.yaml"); err != nil {
+		t.Errorf("the broker would not take it: %v", err)
+	}
 }
 
 func TestConfigSharesNothing(t *testing.T) {

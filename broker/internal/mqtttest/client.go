@@ -35,6 +35,7 @@ type Packet struct {
 	Suback     packet.Suback
 	Unsuback   packet.Unsuback
 	Disconnect packet.Disconnect
+	Auth       packet.Auth
 }
 
 // Dial connects over TCP. The connection is closed at the end of the test.
@@ -335,6 +336,8 @@ func (c *Client) parse(h packet.Header, body []byte) (Packet, error) {
 		err = p.Disconnect.Parse(body, c.version)
 	case packet.TypePuback, packet.TypePubrec, packet.TypePubrel, packet.TypePubcomp:
 		err = p.Ack.Parse(h.Type, body, c.version)
+	case packet.TypeAuth:
+		err = p.Auth.Parse(body)
 	}
 	return p, err
 }

@@ -22,6 +22,7 @@ import (
 var (
 	addr     = flag.String("addr", "", "host:port of a running broker to test, that lets anonymous clients do everything; default: one is started")
 	limited  = flag.String("limited", "", "with -addr: host:port of the same broker without QoS 2 and without retained messages")
+	scramAt  = flag.String("scram", "", "with -addr: host:port of the same broker with a user conformance of that password, for SCRAM-SHA-256")
 	denied   = flag.Bool("denied", false, "with -addr: nobody may publish or subscribe to denied/#")
 	ws       = flag.String("ws", "", "with -addr: host:port of its WebSocket listener, path /mqtt")
 	brokerIs = flag.String("broker", "dunlin", "without -addr: the broker to start, dunlin or mosquitto")
@@ -33,17 +34,19 @@ var (
 type Broker struct {
 	Addr      string // host:port
 	Limited   string // of one without QoS 2 and retained messages; "": none
+	ScramAddr string // of one that has ScramUser; "": none
 	WebSocket string // of its WebSocket listener; "": none
 	Denied    bool   // nobody may use topics below denied/
 
 	probe   packet.Connack
+	scram   bool // it authenticates by SCRAM
 	bounded bool // the store of the limited one takes storeBytes at most
 	stop    []func()
 }
 
 // findBroker is the broker that the flags ask for, started if it must be. Files go to dir.
 func findBroker(dir string) (*Broker, error) {
-	b := &Broker{Addr: *addr, Limited: *limited, WebSocket: *ws, Denied: *denied}
+	b := &Broker{Addr: *addr, Limited: *limited, ScramAddr: *scramAt, WebSocket: *ws, Denied: *denied}
 	if *addr != "" {
 		return b, b.look()
 	}
@@ -83,7 +86,9 @@ func findBroker(dir string) (*Broker, error) {
 			b.Addr = d.Addr
 		}
 	}
-	b.Denied, b.bounded = true, *brokerIs == "dunlin"
+	if b.Denied, b.bounded = true, *brokerIs == "dunlin"; b.bounded {
+		b.ScramAddr = b.Limited
+	}
 	return b, b.look()
 }
 
@@ -110,7 +115,7 @@ func build(dir string) error {
 const storeBytes = 32 << 20
 
 // startDunlin makes a Dunlin with a durable store and a WebSocket listener; limits takes that, QoS 2, retained messages
-// and wildcards from it.
+// and wildcards from it, and gives it ScramUser.
 func startDunlin(dir, webSocket string, limits bool) (*daemon.Broker, error) {
 	both := []config.Action{config.ActionPublish, config.ActionSubscribe}
 	everyone := []config.Subject{{Kind: config.SubjectEveryone}}
@@ -128,6 +133,9 @@ func startDunlin(dir, webSocket string, limits bool) (*daemon.Broker, error) {
 		one, no := int32(1), false
 		c.Store.MaxBytes = storeBytes
 		c.MQTT.MaxQoS, c.MQTT.RetainAvailable, c.MQTT.WildcardSubscriptionAvailable = &one, &no, &no
+		if c.AuthFiles.PasswordFile, err = scramFile(dir); err != nil {
+			return nil, err
+		}
 	}
 	if !limits {
 		at, err := netip.ParseAddrPort(webSocket)

@@ -18,9 +18,9 @@ func TopicAliases(b *Broker) string {
 	return unless(b.probe.Properties.TopicAliasMaximum > 0, "CONNACK has no Topic Alias Maximum")
 }
 
-// EnhancedAuthentication is there if a method that the suite knows is taken; neither broker has one.
-func EnhancedAuthentication(*Broker) string {
-	return "no enhanced authentication"
+// EnhancedAuthentication is there if the method that the suite knows, SCRAM-SHA-256, is taken.
+func EnhancedAuthentication(b *Broker) string {
+	return unless(b.scram, "no broker is known that authenticates by SCRAM-SHA-256; see -scram")
 }
 
 // WebSocket is there if -ws says where.
@@ -56,7 +56,7 @@ func (b *Broker) look() error {
 	if err != nil {
 		return err
 	}
-	b.probe = ack
+	b.probe, b.scram = ack, b.scrams()
 	c.Disconnect()
 	return nil
 }

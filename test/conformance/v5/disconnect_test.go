@@ -24,13 +24,11 @@ var disconnect = suite.Section{Name: "3.14 DISCONNECT", Statements: []suite.Stat
 	{ID: "MQTT-3.14.4-3", Says: "DISCONNECT 0x00 discards the will", Test: check.WillDiscarded},
 }}
 
-const noEnhanced = "the test comes with enhanced authentication"
-
 var auth = suite.Section{Name: "3.15 AUTH", Statements: []suite.Statement{
 	{ID: "MQTT-3.15.1-1", Says: "AUTH's flags are 0", Test: authFlags},
-	{ID: "MQTT-3.15.2-1", Says: "reason codes are AUTH's", Unwritten: noEnhanced, Needs: suite.EnhancedAuthentication},
-	{ID: "MQTT-3.15.2-2", Says: "no reason string that makes it too large", Unwritten: noEnhanced, Needs: suite.EnhancedAuthentication},
-	{ID: "MQTT-3.15.2-3", Says: "nor user properties", Unwritten: noEnhanced, Needs: suite.EnhancedAuthentication},
+	{ID: "MQTT-3.15.2-1", Says: "reason codes are AUTH's", Test: authCodes, Needs: suite.EnhancedAuthentication},
+	{ID: "MQTT-3.15.2-2", Says: "no reason string that makes it too large", Test: noRoomInAuth(false), Needs: suite.EnhancedAuthentication},
+	{ID: "MQTT-3.15.2-3", Says: "nor user properties", Test: noRoomInAuth(true), Needs: suite.EnhancedAuthentication},
 }}
 
 // noDisconnectFirst: what comes instead of a good CONNECT gets no DISCONNECT.

@@ -75,14 +75,14 @@ var flow = suite.Section{Name: "4.9 Flow control", Statements: []suite.Statement
 
 var enhanced = suite.Section{Name: "4.12 Enhanced authentication", Statements: []suite.Statement{
 	{ID: "MQTT-4.12.0-1", Says: "an unknown method ends the connection", Test: unknownMethod},
-	{ID: "MQTT-4.12.0-2", Says: "the server asks for more with AUTH 0x18", Unwritten: noEnhanced, Needs: suite.EnhancedAuthentication},
+	{ID: "MQTT-4.12.0-2", Says: "the server asks for more with AUTH 0x18", Test: asksForMore, Needs: suite.EnhancedAuthentication},
 	{ID: "MQTT-4.12.0-3", Says: "the client goes on with AUTH 0x18", Client: true},
-	{ID: "MQTT-4.12.0-4", Says: "the server may refuse at any time, and ends the connection", Unwritten: noEnhanced, Needs: suite.EnhancedAuthentication},
-	{ID: "MQTT-4.12.0-5", Says: "AUTH and CONNACK name the client's method", Unwritten: noEnhanced, Needs: suite.EnhancedAuthentication},
+	{ID: "MQTT-4.12.0-4", Says: "the server may refuse at any time, and ends the connection", Test: refusesProof, Needs: suite.EnhancedAuthentication},
+	{ID: "MQTT-4.12.0-5", Says: "AUTH and CONNACK name the client's method", Test: namesMethod, Needs: suite.EnhancedAuthentication},
 	{ID: "MQTT-4.12.0-6", Says: "no AUTH and no method to a client without", Test: noMethod},
 	{ID: "MQTT-4.12.0-7", Says: "nor from it", Client: true},
 	{ID: "MQTT-4.12.1-1", Says: "the client authenticates again with the same method", Client: true},
-	{ID: "MQTT-4.12.1-2", Says: "if that fails the connection ends", Unwritten: noEnhanced, Needs: suite.EnhancedAuthentication},
+	{ID: "MQTT-4.12.1-2", Says: "if that fails the connection ends", Test: refusesAgain, Needs: suite.EnhancedAuthentication},
 }}
 
 var failures = suite.Section{Name: "4.13 Handling errors", Statements: []suite.Statement{

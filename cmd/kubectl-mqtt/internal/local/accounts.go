@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/manifests"
@@ -74,7 +75,9 @@ func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 		}
 	} else if plain, err = k.set.Password(u); err != nil {
 		if m.PasswordHash = string(kept); len(kept) > 0 {
-			return m, "keeps the password that it has: " + err.Error(), nil
+			note := "keeps the password that it has: " + err.Error()
+			m.ScramKeys, err = k.keptKeys(u)
+			return m, note, err
 		}
 		return m, "is left out: " + err.Error(), nil
 	}
@@ -82,9 +85,35 @@ func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 		return m, "", err
 	}
 	if k.write {
-		err = writeIfNew(k.state.userPath(u, "hash"), []byte(m.PasswordHash+"\n"))
+		if err := writeIfNew(k.state.userPath(u, "hash"), []byte(m.PasswordHash+"\n")); err != nil {
+			return m, "", err
+		}
 	}
+	m.ScramKeys, err = k.scramKeys(u, m.PasswordHash == string(kept), plain, generated)
 	return m, "", err
+}
+
+// scramKeys are the keys of u's password; same says that it is the one of before.
+func (k keeper) scramKeys(u *v1alpha1.User, same bool, plain []byte, generated bool) ([]string, error) {
+	mechanisms := u.Spec.Authentication.Password.Scram
+	if len(mechanisms) == 0 {
+		return nil, nil
+	}
+	kept, err := k.keptKeys(u)
+	if err != nil {
+		return nil, err
+	}
+	lines, err := render.ScramKeys(kept, same, mechanisms, plain, generated, k.random)
+	if err != nil || !k.write {
+		return lines, err
+	}
+	return lines, writeIfNew(k.state.userPath(u, "scram"), []byte(strings.Join(lines, "\n")+"\n"))
+}
+
+// keptKeys are the SCRAM keys of an earlier run.
+func (k keeper) keptKeys(u *v1alpha1.User) ([]string, error) {
+	kept, err := readOptional(k.state.userPath(u, "scram"))
+	return strings.Fields(string(kept)), err
 }
 
 // generated is the password in a file, made if it is not there; nil if it may not be made.

@@ -83,6 +83,9 @@ func (p *plan) connectFlags(e example, l config.Listener, address func(string) n
 		} else {
 			flags = append(flags, "--tls-use-os-certs")
 		}
+		if l.TLS != nil && l.TLS.ClientAuth == config.ClientAuthRequire {
+			flags = append(flags, "--cert CLIENT.crt --key CLIENT.key") // which only the user has
+		}
 	}
 	if e.clientID != "" {
 		flags = append(flags, "-i", quote(e.clientID))

@@ -22,6 +22,7 @@ const defaultDuration = 90 * 24 * time.Hour
 type certificates struct {
 	caFile            string // what clients must trust; empty: the system's CAs
 	certFile, keyFile string
+	clientCA, crl     string    // files of what clients' certificates are verified by; empty: none
 	renewAt           time.Time // zero: somebody else renews
 }
 
@@ -133,4 +134,30 @@ func writeIfNew(path string, data []byte) error {
 		return err
 	}
 	return writeFile(path, data)
+}
+
+// clientCAs puts what clients' certificates are verified by into files. Without it nobody could be let in, or
+// too many, so a Secret that is not there is an error.
+func (s *State) clientCAs(c *certificates, b *v1alpha1.Broker, secret func(namespace, name string) *corev1.Secret) error {
+	for _, f := range []struct {
+		to             *string
+		secret, key    string
+		setting, state string
+	}{
+		{&c.clientCA, b.Spec.TLS.ClientCASecretName, children.KeyCA, "clientCASecretName", "client-ca.crt"},
+		{&c.crl, b.Spec.TLS.ClientCRLSecretName, children.KeyCRL, "clientCRLSecretName", "client-ca.crl"},
+	} {
+		if f.secret == "" {
+			continue
+		}
+		found := secret(b.Namespace, f.secret)
+		if found == nil || len(found.Data[f.key]) == 0 {
+			return fmt.Errorf("spec.tls.%s: there is no Secret %s/%s with a key %s among the files", f.setting, b.Namespace, f.secret, f.key)
+		}
+		*f.to = s.path(f.state)
+		if err := writeIfNew(*f.to, found.Data[f.key]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

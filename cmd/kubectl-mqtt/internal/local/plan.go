@@ -46,12 +46,16 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 	if p.certs, err = state.certificates(b, own, o.ListenHost, now); err != nil {
 		return nil, fmt.Errorf("certificates of %s: %w", name(b), err)
 	}
+	if err := state.clientCAs(&p.certs, b, set.Secret); err != nil {
+		return nil, fmt.Errorf("certificates of %s: %w", name(b), err)
+	}
 	if err := p.addAuth(keeper{state: state, set: set, random: rand.Reader, write: true}); err != nil {
 		return nil, err
 	}
 	p.config = render.Config(b, render.Paths{
 		ListenHost:  o.ListenHost,
 		TLSCertFile: p.certs.certFile, TLSKeyFile: p.certs.keyFile,
+		ClientCAFile: p.certs.clientCA, ClientCRLFile: p.certs.crl,
 		AuthDir: state.path("auth"), StoreDir: state.path("data", folderName(b)),
 		AdminAddress: state.admin.address, AdminCertFile: state.admin.certFile, AdminKeyFile: state.admin.keyFile,
 		ClientKeyPins: state.admin.pins,

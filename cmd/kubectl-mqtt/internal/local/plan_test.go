@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"crypto/rand"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -99,6 +100,61 @@ spec: {REF, suspended: true}
 	}
 	if want := "User default/secret keeps the password that it has: Secret default/own is not among the files"; len(q.notes) != 2 || q.notes[1] != want {
 		t.Errorf("notes %q, want %q", q.notes, want)
+	}
+}
+
+// TestScramMembers: keys are made of a password that is known, and stay while it does.
+func TestScramMembers(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const text = `
+BROKER {}
+USER {name: alice}
+spec: {REF, authentication: {password: {scram: [SCRAM-SHA-256, SCRAM-SHA-512]}}}
+USER {name: secret}
+spec: {REF, authentication: {password: {secretRef: {name: own}, scram: [SCRAM-SHA-512]}}}
+`
+	const own = "SECRET {name: own}\nstringData: {password: %s}\n"
+	first := planOf(t, text+fmt.Sprintf(own, "one"), now)
+	if n := len(first.members[0].ScramKeys); n != 2 || len(first.members[1].ScramKeys) != 1 {
+		t.Fatalf("%d keys, and %d", n, len(first.members[1].ScramKeys))
+	}
+	for name, again := range map[string]*plan{
+		"the same": planOf(t, text+fmt.Sprintf(own, "one"), now), "without the Secret": planOf(t, text, now),
+	} {
+		if again.bundle.Revision != first.bundle.Revision {
+			t.Errorf("%s: the keys change by themselves", name)
+		}
+	}
+	other := planOf(t, text+fmt.Sprintf(own, "two"), now)
+	if other.members[1].ScramKeys[0] == first.members[1].ScramKeys[0] || other.members[0].ScramKeys[0] != first.members[0].ScramKeys[0] {
+		t.Error("keys of another password stay, or of the same do not")
+	}
+}
+
+// TestClientCAs: what clients' certificates are verified by comes from Secrets, and nothing runs without.
+func TestClientCAs(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const text = `
+BROKER {tls: {clientAuth: Require, clientCASecretName: ca, clientCRLSecretName: crl}, authentication: {clientCertificate: {usernameFrom: CommonName}}}
+`
+	const ca, crl = "SECRET {name: ca}\nstringData: {ca.crt: the CA}\n", "SECRET {name: crl}\nstringData: {ca.crl: the list}\n"
+	p := planOf(t, text+ca+crl, now)
+	tls := p.config.Listeners[0].TLS
+	if tls.ClientAuth != config.ClientAuthRequire || readFile(t, tls.ClientCAFile) != "the CA" || readFile(t, tls.CRLFiles[0]) != "the list" {
+		t.Errorf("%+v", tls)
+	}
+	noAddress := func(string) net.Addr { return nil }
+	if flags := p.connectFlags(example{}, p.config.Listeners[0], noAddress); !strings.Contains(flags, " --cert CLIENT.crt --key CLIENT.key") {
+		t.Errorf("the example connects without a certificate: %s", flags)
+	}
+	next := planOf(t, text+ca+strings.ReplaceAll(crl, "the list", "the next list"), now)
+	if next.restarts(p) || readFile(t, tls.CRLFiles[0]) != "the next list" {
+		t.Error("a new list restarts the broker, or is not there")
+	}
+	for _, without := range []string{crl, ca, ca + strings.ReplaceAll(crl, "ca.crl", "crl")} {
+		if _, err := makePlan(load(t, text+without), Options{}, ReadState("state"), now); err == nil || !strings.Contains(err.Error(), "among the files") {
+			t.Errorf("without it: %v", err)
+		}
 	}
 }
 
