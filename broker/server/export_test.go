@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 )
@@ -39,3 +40,16 @@ func (s *Server) Restore(ctx context.Context, r io.Reader) error { return s.rest
 
 // NotReady is what /readyz says.
 func (s *Server) NotReady() error { return s.notReady() }
+
+// Bare has the broker listen nowhere; connections come by Accept.
+func (s *Server) Bare() { s.cfg.Listeners = nil }
+
+// Accept serves what ln accepts until it is closed.
+func (s *Server) Accept(ctx context.Context, ln net.Listener) error {
+	return s.accept(ctx, &config.Listener{ListenerSettings: config.ListenerSettings{Name: "bare"}}, ln)
+}
+
+// KeepIn puts st in the place of the store on disk.
+func (s *Server) KeepIn(st store.Store) {
+	s.openDisk = func(disk.Options) (store.Store, error) { return st, nil }
+}
