@@ -14,7 +14,7 @@ fuzz() { # folder name
   local log
   log=$(mktemp)
   # shellcheck disable=SC2086 # FUZZFLAGS are several
-  if go test -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 5s ${FUZZFLAGS:-} "./$1" </dev/null >"$log" 2>&1; then
+  if go test -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 50x ${FUZZFLAGS:-} "./$1" </dev/null >"$log" 2>&1; then
     tail -n 3 "$log"
   elif grep -q '^    context deadline exceeded$' "$log" && ! grep -qE 'Failing input|panic|hung' "$log"; then
     grep '^fuzz: elapsed' "$log" | tail -n 1

@@ -56,7 +56,7 @@ type awaited struct {
 func newLink(p *play, a *actor) *link {
 	ours, theirs := net.Pipe()
 	l := &link{
-		play: p, actor: a, nc: ours, out: make(chan []byte, 4096), turn: make(chan struct{}, 1), version: packet.V5, sent: time.Now(),
+		play: p, actor: a, nc: ours, out: make(chan []byte, 1024), turn: make(chan struct{}, 1), version: packet.V5, sent: time.Now(),
 		awaited: make(map[awaited]int), filters: make(map[uint16]int), unfinished: make(map[uint16]struct{}), aliases: make(map[uint16]string),
 	}
 	l.turn <- struct{}{}
