@@ -1,0 +1,135 @@
+package hostile
+
+import (
+	"context"
+	"crypto/tls"
+	"net"
+	"regexp"
+	"testing"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
+	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
+)
+
+// patience is how long a test waits for what should come at once: the machine may be busy.
+const patience = 30 * time.Second
+
+// connectTimeout is the broker's, in seconds.
+const connectTimeout = 1
+
+// target is a broker under attack, with a listener of each kind.
+type target struct {
+	*daemon.Broker
+	t       *testing.T
+	ws      string // host:port of its WebSocket listener
+	tls     string // of its TLS listener
+	proxied string // of one that takes PROXY headers, and needs them
+	health  string
+}
+
+// start starts a broker with small limits; change may be nil.
+func start(t *testing.T, change func(*config.Config)) *target {
+	t.Helper()
+	b := &target{t: t}
+	dir := t.TempDir()
+	listener := func(name string, p config.Protocol, addr *string) config.Listener {
+		at := freeAddr(t)
+		*addr = at.String()
+		return config.Listener{
+			ListenerSettings: config.ListenerSettings{Name: name, Protocol: p, Port: int32(at.Port)}, Host: at.IP.String(),
+		}
+	}
+	var c config.Config
+	c.Listeners = []config.Listener{
+		listener("ws", config.ProtocolWS, &b.ws), listener("tls", config.ProtocolMQTTS, &b.tls), listener("proxied", config.ProtocolMQTT, &b.proxied),
+	}
+	cert, key := keypairtest.Write(t, dir, "localhost")
+	c.Listeners[1].TLS = &config.ListenerTLS{CertFile: cert, KeyFile: key}
+	c.Listeners[2].ProxyProtocol = &config.ProxyProtocol{Trusted: []string{"127.0.0.1"}}
+	b.health = freeAddr(t).String()
+	c.Admin.HealthAddress = b.health
+	c.MQTT.ConnectTimeoutSeconds = connectTimeout
+	c.Log.Level = config.LogWarn
+	if change != nil {
+		change(&c)
+	}
+	var err error
+	// The collector runs often, so that what is measured is what is held.
+	if b.Broker, err = daemon.Dunlin(program, dir, "", c, "GOGC=25"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := b.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// freeAddr is a port of this machine that nobody listens on.
+func freeAddr(t *testing.T) *net.TCPAddr {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close() //nolint:errcheck // nothing was written
+	return l.Addr().(*net.TCPAddr)
+}
+
+// attack runs f while a healthy client is served, and then expects the broker to be as it was before. The memory that it
+// takes may grow by so many MiB meanwhile.
+func (b *target) attack(mib int, f func()) {
+	b.t.Helper()
+	before := b.measure()
+	stop := b.watch()
+	f()
+	b.restored(before, mib)
+	stop()
+	b.quiet()
+}
+
+// trouble is what no log may have.
+var trouble = regexp.MustCompile(`(?m)^(panic|fatal error|WARNING: DATA RACE|goroutine \d+ \[).*$`)
+
+// quiet fails if the broker has ended, or has written what it should not.
+func (b *target) quiet() {
+	b.t.Helper()
+	text, err := b.Log()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if at := trouble.FindStringIndex(text); at != nil {
+		b.t.Fatalf("the broker's log has\n%s", text[at[0]:min(len(text), at[0]+4000)])
+	}
+	select {
+	case <-b.Ended():
+		b.t.Fatalf("the broker has ended:\n%s", text)
+	default:
+	}
+}
+
+// dial opens a connection that is closed when the test ends, and has a deadline.
+func (b *target) dial(addr string) *net.TCPConn {
+	b.t.Helper()
+	nc, err := net.DialTimeout("tcp", addr, patience)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(func() { _ = nc.Close() }) // it may be closed already
+	_ = nc.SetDeadline(time.Now().Add(2 * patience))
+	return nc.(*net.TCPConn)
+}
+
+// dialTLS is dial with a TLS handshake.
+func (b *target) dialTLS() net.Conn {
+	b.t.Helper()
+	c := tls.Client(b.dial(b.tls), &tls.Config{InsecureSkipVerify: true})
+	if err := c.Handshake(); err != nil {
+		b.t.Fatal(err)
+	}
+	return c
+}
