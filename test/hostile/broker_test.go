@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"net/netip"
 	"regexp"
 	"testing"
 	"time"
@@ -35,10 +36,10 @@ func start(t *testing.T, change func(*config.Config)) *target {
 	b := &target{t: t}
 	dir := t.TempDir()
 	listener := func(name string, p config.Protocol, addr *string) config.Listener {
-		at := freeAddr(t)
-		*addr = at.String()
+		*addr = free(t)
+		at := netip.MustParseAddrPort(*addr)
 		return config.Listener{
-			ListenerSettings: config.ListenerSettings{Name: name, Protocol: p, Port: int32(at.Port)}, Host: at.IP.String(),
+			ListenerSettings: config.ListenerSettings{Name: name, Protocol: p, Port: int32(at.Port())}, Host: at.Addr().String(),
 		}
 	}
 	var c config.Config
@@ -48,7 +49,7 @@ func start(t *testing.T, change func(*config.Config)) *target {
 	cert, key := keypairtest.Write(t, dir, "localhost")
 	c.Listeners[1].TLS = &config.ListenerTLS{CertFile: cert, KeyFile: key}
 	c.Listeners[2].ProxyProtocol = &config.ProxyProtocol{Trusted: []string{"127.0.0.1"}}
-	b.health = freeAddr(t).String()
+	b.health = free(t)
 	c.Admin.HealthAddress = b.health
 	c.MQTT.ConnectTimeoutSeconds = connectTimeout
 	c.Log.Level = config.LogWarn
@@ -69,15 +70,14 @@ func start(t *testing.T, change func(*config.Config)) *target {
 	return b
 }
 
-// freeAddr is a port of this machine that nobody listens on.
-func freeAddr(t *testing.T) *net.TCPAddr {
+// free is an address of this machine that nobody listens on.
+func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	addr, err := daemon.FreeAddr()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was written
-	return l.Addr().(*net.TCPAddr)
+	return addr
 }
 
 // attack runs f while a healthy client is served, and then expects the broker to be as it was before. The memory that it

@@ -17,8 +17,15 @@ var (
 	program  string
 )
 
+// parallel is how many tests run at the same time: most of what they do is to wait.
+const parallel = "8"
+
 func TestMain(m *testing.M) {
 	flag.Parse()
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	os.Exit(run(m))
 }
 
