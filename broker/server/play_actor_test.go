@@ -18,6 +18,7 @@ type actor struct {
 	shares  int             // of those, shared ones
 	subIDs  map[uint32]bool
 	held    map[uint16]*delivery       // the broker's unfinished exchanges
+	done    map[uint16]bool            // those that PUBCOMP was sent for, which may have been lost
 	came    map[int]int                // how often a payload has come as new
 	sent    map[uint16]*packet.Publish // QoS 2 messages whose identifier has not been released
 }
@@ -26,7 +27,8 @@ type actor struct {
 type delivery struct {
 	number int
 	qos    byte
-	rec    bool  // PUBREC has been sent
+	rec    bool  // PUBREC has been sent, and may have been lost
+	rel    bool  // PUBREL has come
 	link   *link // on which it came last
 }
 
@@ -39,7 +41,8 @@ func newActor(p *play, id string) *actor {
 // forget is the end of the session.
 func (a *actor) forget() {
 	a.granted, a.subIDs, a.shares = make(map[string]byte), make(map[uint32]bool), 0
-	a.held, a.came, a.sent = make(map[uint16]*delivery), make(map[int]int), make(map[uint16]*packet.Publish)
+	a.held, a.done, a.came = make(map[uint16]*delivery), make(map[uint16]bool), make(map[int]int)
+	a.sent = make(map[uint16]*packet.Publish)
 }
 
 // id16 is a packet identifier that is not in use.
@@ -96,6 +99,7 @@ func (a *actor) answer() {
 		l.expect(packet.TypePubrel, id)
 	default:
 		t = packet.TypePubcomp
+		a.done[id] = true
 		delete(a.held, id)
 		delete(l.unfinished, id)
 	}

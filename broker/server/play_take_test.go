@@ -112,18 +112,8 @@ func (l *link) acknowledged(t packet.Type, body []byte) error {
 	if err := p.Parse(t, body, l.version); err != nil {
 		return err
 	}
-	if t == packet.TypePubrel { // after a reconnect it comes again, unasked
-		d := l.actor.held[p.PacketID]
-		switch {
-		case l.waits(t, p.PacketID):
-			l.awaited[awaited{t, p.PacketID}]--
-		case l.wild || l.actor.wild || l.actor.link != l:
-		case d == nil || !d.rec:
-			l.play.t.Fatalf("%s: PUBREL %d without PUBREC", l.actor.id, p.PacketID)
-		}
-		if d != nil {
-			d.link = l
-		}
+	if t == packet.TypePubrel {
+		l.released(p.PacketID)
 		return nil
 	}
 	l.arrived(t, p.PacketID)
@@ -131,6 +121,25 @@ func (l *link) acknowledged(t packet.Type, body []byte) error {
 		delete(l.actor.sent, p.PacketID)
 	}
 	return nil
+}
+
+// released takes PUBREL. After a reconnect it comes again, unasked, if the broker has PUBREC and not PUBCOMP.
+func (l *link) released(id uint16) {
+	a := l.actor
+	d := a.held[id]
+	switch {
+	case l.waits(packet.TypePubrel, id):
+		l.awaited[awaited{packet.TypePubrel, id}]--
+	case l.wild || a.wild || a.link != l:
+	case d == nil && a.done[id]:
+		d = &delivery{qos: 2, rec: true}
+		a.held[id] = d
+	case d == nil || !d.rec || d.link == l:
+		l.play.t.Fatalf("%s: PUBREL %d without PUBREC", a.id, id)
+	}
+	if d != nil {
+		d.link, d.rel = l, true
+	}
 }
 
 // published checks a message against what the client knows of its session.
@@ -173,10 +182,11 @@ func (l *link) hold(p *packet.Publish, n int) (again bool) {
 	switch {
 	case d == nil:
 		a.held[p.PacketID] = &delivery{number: n, qos: p.QoS, link: l}
-	case d.link == l, !p.Dup, d.number != n, d.rec:
+		delete(a.done, p.PacketID)
+	case d.link == l, !p.Dup, d.number != n, d.rel:
 		t.Fatalf("%s: PUBLISH %d of payload %d, and its identifier is in use for %+v", a.id, p.PacketID, n, *d)
 	default:
-		d.link, again = l, true
+		d.link, d.rec, again = l, false, true
 	}
 	l.unfinished[p.PacketID] = struct{}{}
 	if len(l.unfinished) > l.most {
