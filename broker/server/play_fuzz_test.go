@@ -33,6 +33,7 @@ type play struct {
 	links   []*link
 	said    int          // the last payload, counting from 1
 	repeats map[int]bool // payloads that may come again: their acknowledgement may have been lost
+	tame    bool         // nothing that a client does not know of is sent
 	chaos   bool         // something was sent that may be a CONNECT of any client
 }
 
@@ -80,6 +81,7 @@ func (p *play) configure() {
 		p.kept = &keptStore{Store: memory.New()}
 		p.cfg.Store.Dir = "kept"
 	}
+	p.tame = p.draw(2) == 0
 	m := &p.cfg.MQTT
 	m.ReceiveMaximum, m.MaxInflight = int32(1+p.draw(5)), int32(1+p.draw(5))
 	m.MaxQueuedMessages, m.QueuePolicy = int32(1+p.draw(20)), pick(p, config.DropOldest, config.DropNewest, config.Refuse)

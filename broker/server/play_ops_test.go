@@ -17,7 +17,7 @@ func (p *play) step() {
 		p.restart()
 	case op == 1:
 		p.pass(pick(p, time.Second, 2*time.Second, 11*time.Second, 40*time.Second, 120*time.Second))
-	case op == 2:
+	case op == 2 && !p.tame:
 		p.anything(a)
 	case op == 3 || a.link == nil:
 		a.connect()
@@ -40,9 +40,9 @@ func (p *play) step() {
 		a.answer()
 	case op == 27:
 		a.answerWrongly()
-	case op <= 29:
+	case op == 28:
 		a.release()
-	case op == 30:
+	case op <= 30:
 		a.again()
 	default:
 		a.link.expect(packet.TypePingresp, 0)
