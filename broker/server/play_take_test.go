@@ -81,6 +81,7 @@ func (l *link) connack(body []byte) error {
 	case l.anonymous, a.link != l, p.SessionPresent:
 	case l.version == packet.V31 && !l.clean: // it does not say whether there is a session
 		a.wild = true
+		clear(a.sent)
 	default:
 		a.forget()
 		a.wild = false
