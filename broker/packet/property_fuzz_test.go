@@ -11,7 +11,8 @@ import (
 func FuzzProperties(f *testing.F) {
 	for _, s := range samples {
 		if s.v == V5 {
-			f.Add(unhex(f, s.wire), byte(s.wire[0]))
+			wire := unhex(f, s.wire)
+			f.Add(wire[2:], wire[0]>>4)
 		}
 	}
 	for _, list := range []string{

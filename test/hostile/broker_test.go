@@ -33,41 +33,70 @@ type target struct {
 // start starts a broker with small limits; change may be nil.
 func start(t *testing.T, change func(*config.Config)) *target {
 	t.Helper()
-	b := &target{t: t}
-	dir := t.TempDir()
+	for try := 1; ; try++ {
+		b := &target{t: t}
+		err := b.launch(change)
+		if err == nil {
+			return b
+		}
+		if try == 3 { // before, somebody may have taken a port that was free
+			t.Fatal(err)
+		}
+	}
+}
+
+// launch starts the broker and waits until it serves.
+func (b *target) launch(change func(*config.Config)) (err error) {
+	b.t.Helper()
+	dir := b.t.TempDir()
+	c := b.config(dir)
+	if change != nil {
+		change(&c)
+	}
+	// The collector runs often, so that what is measured is what is held.
+	if b.Broker, err = daemon.Dunlin(program, dir, "", c, "GOGC=25"); err != nil {
+		return err
+	}
+	b.t.Cleanup(b.Close)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := b.Run(ctx); err != nil {
+		return err
+	}
+	again := time.NewTicker(10 * time.Millisecond)
+	defer again.Stop()
+	for err = b.scrape(new(usage)); err != nil; err = b.scrape(new(usage)) { // its metrics may come a moment later
+		select {
+		case <-again.C:
+		case <-b.Ended():
+			return err
+		case <-ctx.Done():
+			return err
+		}
+	}
+	return nil
+}
+
+// config has a listener of each kind.
+func (b *target) config(dir string) (c config.Config) {
 	listener := func(name string, p config.Protocol, addr *string) config.Listener {
-		*addr = free(t)
+		*addr = free(b.t)
 		at := netip.MustParseAddrPort(*addr)
 		return config.Listener{
 			ListenerSettings: config.ListenerSettings{Name: name, Protocol: p, Port: int32(at.Port())}, Host: at.Addr().String(),
 		}
 	}
-	var c config.Config
 	c.Listeners = []config.Listener{
 		listener("ws", config.ProtocolWS, &b.ws), listener("tls", config.ProtocolMQTTS, &b.tls), listener("proxied", config.ProtocolMQTT, &b.proxied),
 	}
-	cert, key := keypairtest.Write(t, dir, "localhost")
+	cert, key := keypairtest.Write(b.t, dir, "localhost")
 	c.Listeners[1].TLS = &config.ListenerTLS{CertFile: cert, KeyFile: key}
 	c.Listeners[2].ProxyProtocol = &config.ProxyProtocol{Trusted: []string{"127.0.0.1"}}
-	b.health = free(t)
+	b.health = free(b.t)
 	c.Admin.HealthAddress = b.health
 	c.MQTT.ConnectTimeoutSeconds = connectTimeout
 	c.Log.Level = config.LogWarn
-	if change != nil {
-		change(&c)
-	}
-	var err error
-	// The collector runs often, so that what is measured is what is held.
-	if b.Broker, err = daemon.Dunlin(program, dir, "", c, "GOGC=25"); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(b.Close)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	if err := b.Run(ctx); err != nil {
-		t.Fatal(err)
-	}
-	return b
+	return c
 }
 
 // free is an address of this machine that nobody listens on.
