@@ -136,7 +136,7 @@ func (a *actor) answerWrongly() {
 			ack.Reason = pick(p, packet.QuotaExceeded, packet.NoMatchingSubscribers)
 		}
 	}
-	if d := a.held[id]; d != nil && t != packet.TypePubrel {
+	if d := a.held[id]; (d != nil || l.paused) && t != packet.TypePubrel {
 		return // it might be right
 	}
 	switch t {

@@ -44,7 +44,10 @@ type link struct {
 	awaited    map[awaited]int
 	filters    map[uint16]int      // of SUBSCRIBEs and UNSUBSCRIBEs
 	unfinished map[uint16]struct{} // PUBLISHes of this connection that the client has not finished
-	aliases    map[uint16]string
+	aliases    map[uint16]string   // of topics, from the broker
+
+	aliasTheirs uint16 // the broker's maximum
+	aliasOurs   map[uint16]string
 }
 
 // awaited is an answer that the broker owes.
@@ -58,6 +61,7 @@ func newLink(p *play, a *actor) *link {
 	l := &link{
 		play: p, actor: a, nc: ours, out: make(chan []byte, 1024), turn: make(chan struct{}, 1), version: packet.V5, sent: time.Now(),
 		awaited: make(map[awaited]int), filters: make(map[uint16]int), unfinished: make(map[uint16]struct{}), aliases: make(map[uint16]string),
+		aliasOurs: make(map[uint16]string),
 	}
 	l.turn <- struct{}{}
 	go l.read()
@@ -120,6 +124,9 @@ func (l *link) publish(pub *packet.Publish) {
 	case 2:
 		l.expect(packet.TypePubrec, pub.PacketID)
 		own := *pub
+		if own.Alias = 0; len(own.Topic) == 0 { // on another connection an alias means nothing
+			own.Topic = []byte(l.aliasOurs[pub.Alias])
+		}
 		l.actor.sent[pub.PacketID] = &own
 	}
 	if n := l.owed(packet.TypePuback) + len(l.actor.sent); n > int(m.ReceiveMaximum) || pub.Size(l.version) > int(m.MaxPacketSizeBytes) ||

@@ -206,5 +206,13 @@ func (a *actor) publish() {
 	if pub.QoS > 0 {
 		pub.PacketID = a.id16()
 	}
+	if l.aliasTheirs > 0 && p.draw(3) == 0 {
+		pub.Alias = uint16(1 + p.draw(int(l.aliasTheirs)))
+		if l.aliasOurs[pub.Alias] == string(pub.Topic) {
+			pub.Topic = nil
+		} else {
+			l.aliasOurs[pub.Alias] = string(pub.Topic)
+		}
+	}
 	l.publish(&pub)
 }

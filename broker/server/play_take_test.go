@@ -71,6 +71,7 @@ func (l *link) connack(body []byte) error {
 		l.over5, l.mayEnd = true, true
 		return nil
 	}
+	l.aliasTheirs = p.Properties.TopicAliasMaximum
 	if l.clean && p.SessionPresent {
 		t.Fatalf("%s: a session after a clean start", a.id)
 	}
