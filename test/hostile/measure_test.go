@@ -82,7 +82,7 @@ func (b *target) restored(before usage, mib int) {
 	deadline := time.After(patience)
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
-	const watcher = 2 // its reader, and a goroutine that writes to it
+	const watcher = 5 // its goroutines, and those of the scrape itself, which are not always as many
 	for {
 		now := b.measure()
 		if grown := now.peak - max(before.peak, before.memory); grown > int64(mib)<<20 && !*racy {
