@@ -14,6 +14,8 @@ GO_BUILD := go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)'
 # GO_TEST is how tests are run; CI counts them by setting it to gotestsum.
 GO_TEST ?= go test
 FUZZTIME ?= 10s
+FUZZ ?= .
+DURATION ?= 20s
 BENCH ?= .
 KILLS ?= 50
 BROKER ?= dunlin
@@ -85,8 +87,13 @@ test-race: ## The broker's tests under the race detector. Needs gcc.
 	CGO_ENABLED=1 go test -race ./broker/...
 
 .PHONY: fuzz
-fuzz: ## Every fuzz test for a while each. FUZZTIME=10s
-	hack/fuzz.sh $(FUZZTIME)
+fuzz: ## Every fuzz test for a while each. FUZZTIME=10s FUZZ=pattern of folder/name
+	hack/fuzz.sh $(FUZZTIME) '$(FUZZ)'
+
+.PHONY: hostile
+hostile: ## Hostile peers and the network fuzzer against a broker built with the race detector. DURATION=20s
+	hack/packages.sh gcc:build-essential
+	go test -count=1 -timeout 0 ./test/hostile -racy -duration $(DURATION) $(HOSTILE_FLAGS)
 
 .PHONY: crash
 crash: ## Kill a broker over and over while it is used. KILLS=50 BROKER=dunlin|mosquitto|mosquitto-1s|mosquitto-each

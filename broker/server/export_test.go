@@ -2,9 +2,11 @@ package server
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net"
 
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 )
@@ -49,3 +51,32 @@ func (s *Server) CheckKeepAlives() {
 
 // EndPauses wakes the readers whose time has come, as their timer does.
 func (s *Server) EndPauses() { s.pauses.fire() }
+
+// Bare has the broker listen nowhere; connections come by Accept.
+func (s *Server) Bare() { s.cfg.Listeners = nil }
+
+// Accept serves what ln accepts until it is closed.
+func (s *Server) Accept(ctx context.Context, ln net.Listener) error {
+	l := &config.Listener{ListenerSettings: config.ListenerSettings{Name: "bare"}}
+	for {
+		nc, err := ln.Accept()
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c := newConn(s, l, nc)
+		if !c.enter(false) || !s.track(c) {
+			c.ticket.Leave()
+			_ = nc.Close()
+			continue
+		}
+		go c.serve(ctx)
+	}
+}
+
+// KeepIn puts st in the place of the store on disk.
+func (s *Server) KeepIn(st store.Store) {
+	s.openDisk = func(disk.Options) (store.Store, error) { return st, nil }
+}

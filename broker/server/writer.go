@@ -202,7 +202,7 @@ func (w *writer) waitForRoom() error {
 
 // finish writes a last packet, if the socket takes it within a moment.
 func (w *writer) finish(last []byte) {
-	if s := w.c.sess.Append(w.c, last); s != nil {
+	if s := w.c.sess.Last(w.c, last); s != nil {
 		s.Flush()
 	}
 	timeout := time.NewTimer(goodbyeTimeout)

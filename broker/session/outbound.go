@@ -66,6 +66,9 @@ func (s *Session) Deliver(o *Outgoing, d Delivery) (Outcome, Sink) {
 }
 
 func (s *Session) deliverAtMostOnce(o *Outgoing, d Delivery) (Outcome, Sink) {
+	if s.out.sealed {
+		return Away, nil
+	}
 	if s.tooLarge(o, d) {
 		return Dropped, nil
 	}
@@ -144,7 +147,7 @@ func (s *Session) hasRoom() bool {
 // windowOpen says whether the client takes one more message that it has to acknowledge, and the
 // outbox has room for it. [MQTT-3.3.4-9]
 func (s *Session) windowOpen() bool {
-	return s.unacked < min(s.limits.MaxInflight, int(s.link.ReceiveMaximum)) && s.out.size <= s.limits.MaxOutbound
+	return s.unacked < min(s.limits.MaxInflight, int(s.link.ReceiveMaximum)) && s.out.size <= s.limits.MaxOutbound && !s.out.sealed
 }
 
 func (s *Session) nextOrdinal() uint64 {

@@ -33,6 +33,7 @@ type outbox struct {
 	size    int       // bytes in full and tail
 	writing bool      // somebody has taken bytes and will come back for more
 	dirty   bool      // somebody has been told to flush
+	sealed  bool      // the last packet is in it: nothing may follow
 }
 
 // room returns the tail with at least n bytes free, or with all that a segment has.

@@ -137,14 +137,26 @@ func (s *Session) Pending() (inflight, queued int) {
 }
 
 // Append queues an encoded control packet for sink's connection, copying b, and returns the sink
-// if the caller is the one who has to flush it. Once sink is no longer attached it does nothing.
+// if the caller is the one who has to flush it. Once sink is no longer attached, or has Last, it does nothing.
 func (s *Session) Append(sink Sink, b []byte) Sink {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.link.Sink != sink {
+	if s.link.Sink != sink || s.out.sealed {
 		return nil
 	}
 	s.out.append(b)
+	return s.wake()
+}
+
+// Last is Append of the connection's last packet: no other follows it. [MQTT-3.14.4-1]
+func (s *Session) Last(sink Sink, b []byte) Sink {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link.Sink != sink || s.out.sealed {
+		return nil
+	}
+	s.out.append(b)
+	s.out.sealed = true
 	return s.wake()
 }
 

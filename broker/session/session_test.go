@@ -573,3 +573,37 @@ func TestReceive(t *testing.T) {
 		t.Error("an identifier is not freed once")
 	}
 }
+
+// TestLast: nothing follows the last packet of a connection; what would have is there for the next one.
+func TestLast(t *testing.T) {
+	s := New("c", &Limits{MaxInflight: 10, MaxQueued: 10, MaxQueuedBytes: 1000, MaxOutbound: 1000})
+	w := &wire{t: t, s: s}
+	w.attach(Attachment{Durable: true})
+	give(s, "before", 1)
+	last := packet.Disconnect{Reason: packet.ServerShuttingDown}
+	if s.Last(w.sink, last.Append(nil, packet.V5)) == nil && s.Idle(w.sink) {
+		t.Error("the last packet is not in the outbox")
+	}
+	give(s, "lost", 0)
+	if got := give(s, "after", 1); got != Queued {
+		t.Errorf("a message after the last packet: outcome %d", got)
+	}
+	s.Append(w.sink, packet.AppendPingresp(nil))
+	s.Resume(0)
+	got := w.packets(0)
+	if n := len(got); n < 2 || got[n-1].kind != packet.TypeDisconnect {
+		t.Errorf("%d packets, and then %v", n, got)
+	}
+	s.Detach(w.sink)
+	w.attach(Attachment{Durable: true})
+	s.Resume(0)
+	var kept []string
+	for _, p := range w.packets(0) {
+		if p.kind == packet.TypePublish {
+			kept = append(kept, string(p.publish.Payload))
+		}
+	}
+	if diff := cmp.Diff([]string{"before", "after"}, kept); diff != "" {
+		t.Errorf("on the next connection (-want +got):\n%s", diff)
+	}
+}

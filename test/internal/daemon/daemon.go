@@ -103,9 +103,9 @@ func (b *Broker) Close() {
 	_ = b.log.Close() // nobody writes to it any more
 }
 
-// freeAddr is a port of this machine that nobody listens on. It is none that the system gives to clients, so that
+// FreeAddr is host:port of a port of this machine that nobody listens on. It is none that the system gives to clients, so that
 // nobody takes it while the broker is away.
-func freeAddr() (string, error) {
+func FreeAddr() (string, error) {
 	for range 1000 {
 		addr := fmt.Sprint("127.0.0.1:", 12000+rand.IntN(18000))
 		l, err := net.Listen("tcp", addr)

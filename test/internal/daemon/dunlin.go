@@ -12,7 +12,7 @@ import (
 // Dunlin is a dunlin-broker whose configuration and log are in dir, and which lets everybody do everything over a plain
 // listener; c has the rest of its configuration, more listeners too. cpus pins it (taskset -c); "" does not.
 func Dunlin(program, dir, cpus string, c config.Config, env ...string) (*Broker, error) {
-	addr, err := freeAddr()
+	addr, err := FreeAddr()
 	if err != nil {
 		return nil, err
 	}

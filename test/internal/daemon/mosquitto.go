@@ -8,7 +8,7 @@ import (
 
 // Mosquitto is Mosquitto with persistence in dir, unbounded queues and more settings, a line of mosquitto.conf each.
 func Mosquitto(program, dir string, settings ...string) (*Broker, error) {
-	addr, err := freeAddr()
+	addr, err := FreeAddr()
 	if err != nil {
 		return nil, err
 	}

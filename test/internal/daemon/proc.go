@@ -77,3 +77,24 @@ func ignoreGone(err error) error {
 	}
 	return err
 }
+
+// Files is how many file descriptors the process has open.
+func (b *Broker) Files() (int, error) {
+	open, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", b.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("count the files of process %d: %w", b.cmd.Process.Pid, err)
+	}
+	return len(open), nil
+}
+
+// Ended is closed when the process that was started last has ended.
+func (b *Broker) Ended() <-chan struct{} { return b.ended }
+
+// Log is what it has written to its standard output and error.
+func (b *Broker) Log() (string, error) {
+	data, err := os.ReadFile(b.log.Name())
+	if err != nil {
+		return "", fmt.Errorf("read the broker's log: %w", err)
+	}
+	return string(data), nil
+}

@@ -1,0 +1,50 @@
+package hostile
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+var (
+	duration = flag.Duration("duration", 5*time.Second, "how long the network fuzzer runs")
+	seed     = flag.Uint64("seed", 0, "seed of the network fuzzer; 0: by the clock")
+	racy     = flag.Bool("racy", false, "build the broker with the race detector (needs gcc); its memory is not measured then")
+	program  string
+)
+
+// parallel is how many tests run at the same time: most of what they do is to wait.
+const parallel = "8"
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	if err := flag.Set("test.parallel", parallel); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "dunlin-hostile-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "dunlin-broker")
+	build := exec.Command("go", "build", "-o", program, "../../cmd/broker")
+	if *racy {
+		build = exec.Command("go", "build", "-race", "-o", program, "../../cmd/broker")
+		build.Env = append(os.Environ(), "CGO_ENABLED=1")
+	}
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build dunlin-broker: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
