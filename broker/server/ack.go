@@ -42,7 +42,8 @@ func (a *ack) finish() {
 	case a.pending != nil:
 		a.conn.partDone(a.conn.batch, a.pending, nil)
 	case a.conn.acks.empty():
-		a.conn.replies = a.conn.appendAck(a.conn.replies, a)
+		b := a.conn.batch
+		b.replies = a.conn.appendAck(b.replies, a)
 	default:
 		a.conn.partDone(a.conn.batch, a.queue(), nil)
 	}
@@ -108,7 +109,7 @@ func (c *conn) acknowledge(t packet.Type, body []byte) error {
 	case packet.TypePubcomp:
 		known = c.sess.Pubcomp(a.PacketID)
 	}
-	c.acked = true
+	c.batch.acked = true
 	if !known {
 		c.srv.log.Debug("acknowledgement of an unknown packet identifier", "client_id", c.client.id, "packet", t.String())
 	}
@@ -125,7 +126,7 @@ func (c *conn) pubrec(a *packet.Ack) (known bool) {
 	if stored {
 		c.journaled(rel.Append(nil, packet.TypePubrel, c.peer.version), c.srv.journal.arrived(c.client, ordinal))
 	} else {
-		c.replies = rel.Append(c.replies, packet.TypePubrel, c.peer.version)
+		c.batch.replies = rel.Append(c.batch.replies, packet.TypePubrel, c.peer.version)
 	}
 	return known
 }

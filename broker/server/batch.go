@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 )
 
@@ -13,7 +14,12 @@ import (
 type batch struct {
 	now     int64 // Unix milliseconds
 	out     session.Outgoing
-	msg     message.Message // borrowed: what a PUBLISH of a client says, while it is handled
+	pub     packet.Publish  // that is being handled
+	msg     message.Message // borrowed: what pub says
+	ack     ack             // of pub
+	replies []byte          // control packets for the client whose packets are being handled
+	acked   bool            // which acknowledgements were among
+	deep    bool            // and what needs a deep stack
 	dirty   []session.Sink
 	behind  []session.Sink
 	stored  []storedTarget // of the message being published, to be stored first
@@ -21,6 +27,9 @@ type batch struct {
 }
 
 var batchPool = sync.Pool{New: func() any { return new(batch) }}
+
+// maxReplies is how much room for replies is kept, in bytes.
+const maxReplies = 4096
 
 // newBatch begins a batch; end flushes it.
 func newBatch(now time.Time) *batch {
@@ -64,6 +73,10 @@ func (b *batch) end() {
 	}
 	b.behind = b.behind[:0]
 	b.out.Reset(nil, false, 0)
-	b.msg = message.Message{}
+	b.msg, b.ack, b.acked, b.deep = message.Message{}, ack{}, false, false
+	b.pub.Topic, b.pub.Payload, b.pub.Forward = nil, nil, nil
+	if cap(b.replies) > maxReplies {
+		b.replies = nil
+	}
 	batchPool.Put(b)
 }

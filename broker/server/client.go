@@ -117,7 +117,7 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 			old := cl.conn
 			cl.mu.Unlock()
 			old.kick(&packet.Error{Reason: packet.SessionTakenOver, Clause: "MQTT-3.1.4-3", Detail: "another connection has the same client identifier"})
-			<-old.ended
+			old.ended.Wait()
 		case cl.used && (p.CleanStart || !cl.belongsTo(c.identity)):
 			stored := cl.endLocked()
 			cl.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -39,24 +40,19 @@ type conn struct {
 	will     *will // guarded by client.mu
 
 	batch   *batch // of the moment; nil between batches
-	pub     packet.Publish
 	routes  routes
-	ack     ack // of the PUBLISH that is being handled
 	acks    ackQueue
 	unacked atomic.Int32 // inbound QoS 1 and 2 messages that are not fully acknowledged
-	replies []byte       // control packets of this batch
-	acked   bool         // acknowledgements have come in this batch
 
 	throttle atomic.Pointer[throttle] // nil: it may publish as fast as it can
 	held     *throttle                // of the batch
 	paused   atomic.Bool              // the reader does not read
 
-	keepAlive *time.Timer
-	lastRead  atomic.Int64 // nanoseconds since the server was made
-	kicked    atomic.Pointer[packet.Error]
-	gone      chan struct{} // closed by kick
-	ended     chan struct{} // closed once the session has been given up
-	feeds     feeds
+	alive    int32        // its place in Server.alive, guarded by those; 0: none
+	lastRead atomic.Int64 // nanoseconds since the server was made
+	kicked   atomic.Pointer[packet.Error]
+	ended    sync.WaitGroup // until the session has been given up
+	feeds    feeds
 }
 
 // peer is what the client said of itself in CONNECT.
@@ -74,7 +70,8 @@ type peer struct {
 }
 
 func newConn(s *Server, l *config.Listener, nc net.Conn) *conn {
-	c := &conn{srv: s, listener: l, nc: nc, gone: make(chan struct{}), ended: make(chan struct{})}
+	c := &conn{srv: s, listener: l, nc: nc}
+	c.ended.Add(1)
 	if tcp, ok := nc.(syscall.Conn); ok { // not TLS
 		if raw, err := tcp.SyscallConn(); err == nil {
 			c.raw = raw
@@ -85,24 +82,45 @@ func newConn(s *Server, l *config.Listener, nc net.Conn) *conn {
 	return c
 }
 
-// serve is the life of a connection: CONNECT, then batches of packets until it ends.
+// serve is the life of a connection: CONNECT, then batches of packets until it ends, which live sees to.
 func (c *conn) serve(ctx context.Context) {
-	defer c.srv.untrack(c)
-	defer c.started.wait()
-	defer func() { _ = c.nc.Close() }()
 	_ = c.nc.SetReadDeadline(time.Now().Add(time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds) * time.Second))
 	err := errGone
 	if c.kicked.Load() == nil { // else its deadline may just have been overwritten
 		err = c.connect(ctx)
 	}
-	if err == nil {
-		_ = c.nc.SetReadDeadline(time.Time{})
-		c.startKeepAlive()
-		if c.kicked.Load() == nil { // else its deadline may just have been taken back
-			err = c.handleBatches()
-		}
+	if err != nil {
+		c.close(err)
+		return
 	}
+	_ = c.nc.SetReadDeadline(time.Time{})
+	c.startKeepAlive()
+	go c.live()
+}
+
+// live handles batches until the connection ends. Now and then it goes on in a goroutine of its own: CONNECT and what
+// is like it need a deep stack, which would be kept by a connection that is idle afterwards.
+func (c *conn) live() {
+	err := errGone
+	if c.kicked.Load() == nil { // else its deadline may just have been taken back
+		err = c.handleBatches()
+	}
+	if err == errDeep {
+		go c.live()
+		return
+	}
+	c.close(err)
+}
+
+// errDeep says that a packet was handled that has made the stack deep.
+var errDeep = errors.New("the stack is deep")
+
+// close ends the connection, and returns when nothing of it is left.
+func (c *conn) close(err error) {
 	c.end(err)
+	_ = c.nc.Close()
+	c.started.wait()
+	c.srv.untrack(c)
 }
 
 // handleBatches reads as much as there is, handles all of it, and only then flushes whatever it made non-empty.
@@ -121,8 +139,8 @@ func (c *conn) handleBatches() error {
 		used, err := c.handle(data)
 		c.in.consumed(data, used)
 		c.flushReplies()
-		if c.acked {
-			c.acked = false
+		deep := c.batch.deep
+		if c.batch.acked {
 			c.batch.wake(c.sess.Resume(c.batch.now))
 			c.refill()
 		}
@@ -139,6 +157,9 @@ func (c *conn) handleBatches() error {
 			if err := c.pause(); err != nil {
 				return err
 			}
+		}
+		if deep {
+			return errDeep
 		}
 	}
 }
@@ -180,11 +201,13 @@ func (c *conn) dispatch(h packet.Header, body []byte) error {
 	case packet.TypePuback, packet.TypePubrec, packet.TypePubrel, packet.TypePubcomp:
 		return c.acknowledge(h.Type, body)
 	case packet.TypeSubscribe:
+		c.batch.deep = true
 		return c.subscribe(body)
 	case packet.TypeUnsubscribe:
+		c.batch.deep = true
 		return c.unsubscribe(body)
 	case packet.TypePingreq:
-		c.replies = packet.AppendPingresp(c.replies) // [MQTT-3.12.4-1]
+		c.batch.replies = packet.AppendPingresp(c.batch.replies) // [MQTT-3.12.4-1]
 		return nil
 	case packet.TypeDisconnect:
 		return c.disconnected(body)
@@ -218,13 +241,9 @@ func (c *conn) disconnected(body []byte) error {
 
 // flushReplies moves the control packets of the batch into the outbox.
 func (c *conn) flushReplies() {
-	if len(c.replies) == 0 {
-		return
-	}
-	c.batch.wake(c.sess.Append(c, c.replies))
-	c.replies = c.replies[:0]
-	if cap(c.replies) > 4096 {
-		c.replies = nil
+	if b := c.batch; len(b.replies) > 0 {
+		b.wake(c.sess.Append(c, b.replies))
+		b.replies = b.replies[:0]
 	}
 }
 
@@ -233,9 +252,15 @@ func (c *conn) kick(reason *packet.Error) {
 	if !c.kicked.CompareAndSwap(nil, reason) {
 		return
 	}
-	close(c.gone)
 	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes the reader, which says goodbye
+	c.out.signal()                            // also where it waits for room
+	if t := c.throttle.Load(); t != nil {
+		t.due(0) // or for tokens
+	}
 }
+
+// errOver is what kicks a connection that has ended without it.
+var errOver = &packet.Error{Detail: "the connection is over"}
 
 // end says goodbye as far as the error asks for it and gives the session up.
 func (c *conn) end(err error) {
@@ -253,14 +278,13 @@ func (c *conn) end(err error) {
 	} else if err != nil && !errors.Is(err, errGone) && !errors.Is(err, io.EOF) {
 		c.srv.log.Debug("connection lost", "peer", c.nc.RemoteAddr().String(), "reason", err.Error())
 	}
-	if c.keepAlive != nil {
-		c.keepAlive.Stop()
-	}
+	c.kicked.CompareAndSwap(nil, errOver)
+	c.srv.alive.put(c, 0)
 	c.again.stop()
 	if c.client != nil {
 		c.client.detach(c)
 	}
-	close(c.ended)
+	c.ended.Done()
 }
 
 // fits says whether the client takes a packet so large. [MQTT-3.1.2-24]
@@ -285,19 +309,35 @@ func (c *conn) startKeepAlive() {
 	if c.peer.keepAlive == 0 {
 		return
 	}
-	c.lastRead.Store(int64(c.srv.now().Sub(c.srv.started)))
-	c.keepAlive = time.AfterFunc(c.peer.keepAlive, c.checkKeepAlive)
+	now := c.srv.now()
+	c.lastRead.Store(int64(now.Sub(c.srv.started)))
+	c.lookAgain(now, c.peer.keepAlive)
 }
 
-func (c *conn) checkKeepAlive() {
-	if c.paused.Load() { // it may have sent something
-		c.keepAlive.Reset(c.peer.keepAlive)
+// lookAgain has due called after a while.
+func (c *conn) lookAgain(now time.Time, after time.Duration) {
+	c.srv.alive.put(c, now.Add(after).UnixMilli()+1) // rounded up
+	if c.kicked.Load() != nil {
+		c.srv.alive.put(c, 0) // it may have ended in between
+	}
+}
+
+// slot implements dated.
+func (c *conn) slot() *int32 { return &c.alive }
+
+// due implements dated: it looks whether something has come.
+func (c *conn) due(int64) {
+	if c.kicked.Load() != nil {
 		return
 	}
-	idle := c.srv.now().Sub(c.srv.started) - time.Duration(c.lastRead.Load())
-	if left := c.peer.keepAlive - idle; left > 0 {
-		c.keepAlive.Reset(left)
-		return
+	now := c.srv.now()
+	idle := now.Sub(c.srv.started) - time.Duration(c.lastRead.Load())
+	switch left := c.peer.keepAlive - idle; {
+	case c.paused.Load(): // it may have sent something
+		c.lookAgain(now, c.peer.keepAlive)
+	case left > 0:
+		c.lookAgain(now, left)
+	default:
+		c.kick(&packet.Error{Reason: packet.KeepAliveTimeout, Clause: "MQTT-3.1.2-22", Detail: "nothing received for one and a half times the keep alive"})
 	}
-	c.kick(&packet.Error{Reason: packet.KeepAliveTimeout, Clause: "MQTT-3.1.2-22", Detail: "nothing received for one and a half times the keep alive"})
 }

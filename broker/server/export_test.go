@@ -45,7 +45,7 @@ func (s *Server) NotReady() error { return s.notReady() }
 // CheckKeepAlives looks at every connection as its keep alive timer does.
 func (s *Server) CheckKeepAlives() {
 	for _, c := range s.connections() {
-		c.checkKeepAlive()
+		c.due(0)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 
 // publish handles PUBLISH.
 func (c *conn) publish(h packet.Header, body []byte) error {
-	p := &c.pub
+	p := &c.batch.pub
 	if err := p.Parse(h.Flags, body, c.peer.version); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ func (c *conn) newAck(p *packet.Publish, matched bool) *ack {
 	if p.QoS == 0 {
 		return nil
 	}
-	a := &c.ack
+	a := &c.batch.ack
 	*a = ack{conn: c, id: p.PacketID, kind: packet.TypePuback}
 	if p.QoS == 2 {
 		a.kind = packet.TypePubrec

@@ -53,10 +53,11 @@ func (c *conn) reauthenticate(body []byte) error {
 		c.become(id)
 		reply.Reason = packet.Success
 	}
-	at := len(c.replies)
-	c.replies = reply.Append(c.replies)
-	if !c.fits(c.replies[at:]) {
-		c.replies = c.replies[:at]
+	b := c.batch
+	at := len(b.replies)
+	b.replies = reply.Append(b.replies)
+	if !c.fits(b.replies[at:]) {
+		b.replies = b.replies[:at]
 		return errAuthTooLarge
 	}
 	return nil

@@ -56,5 +56,6 @@ func (s *Server) shutdown() {
 func (s *Server) stopTimers() {
 	s.expiry.stop()
 	s.deadlines.stop()
+	s.alive.stop()
 	s.pauses.stop()
 }

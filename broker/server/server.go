@@ -50,6 +50,7 @@ type Server struct {
 	clients         registry
 	deadlines       deadlines[*client]
 	guard           *limit.Guard
+	alive           deadlines[*conn]     // when to look whether something has come
 	pauses          deadlines[*throttle] // of readers
 	throttled       atomic.Int64         // that pause now
 	pausesTotal     atomic.Uint64
@@ -98,7 +99,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	}
 	s.started = s.now()
 	s.phase.Store("starting")
-	s.deadlines.now, s.pauses.now, s.expiry.srv = s.now, s.now, s
+	s.deadlines.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.now, s.now, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
 	return s, nil

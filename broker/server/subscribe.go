@@ -111,7 +111,7 @@ func (c *conn) unsubscribe(body []byte) error {
 // journaled sends an answer once what it promises is stored. wait calls back when it is; nil: it needs no storing.
 func (c *conn) journaled(answer []byte, wait stored) {
 	if wait == nil {
-		c.replies = append(c.replies, answer...)
+		c.batch.replies = append(c.batch.replies, answer...)
 		return
 	}
 	wait(func(b *batch, err error) {

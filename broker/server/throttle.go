@@ -117,11 +117,11 @@ func (c *conn) pause() error {
 			return nil
 		}
 		c.srv.pauses.put(t, now.Add(max(wait, minPause)).UnixMilli()+1) // rounded up
-		select {
-		case <-t.wake:
-			c.srv.pauses.put(t, 0)
-		case <-c.gone:
-			c.srv.pauses.put(t, 0)
+		if c.kicked.Load() == nil {                                     // who kicks later wakes it
+			<-t.wake
+		}
+		c.srv.pauses.put(t, 0)
+		if c.kicked.Load() != nil {
 			return errGone
 		}
 	}

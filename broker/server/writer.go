@@ -192,11 +192,10 @@ func (w *writer) waitForRoom() error {
 		if bytes, _ := w.c.sess.Backlog(); bytes <= w.c.srv.limits.MaxOutbound {
 			return nil
 		}
-		select {
-		case <-w.drained:
-		case <-w.c.gone:
+		if w.c.kicked.Load() != nil { // who kicks later signals
 			return errGone
 		}
+		<-w.drained
 	}
 }
 
