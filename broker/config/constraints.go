@@ -49,6 +49,7 @@ var constraints = map[string]constraint{
 	"MQTT.MaxQoS":                        {Default: "2", Min: new(int64(0)), Max: new(int64(2))},
 	"MQTT.RetainAvailable":               {Default: "true"},
 	"MQTT.WildcardSubscriptionAvailable": {Default: "true"},
+	"MQTT.SharedSubscriptionAvailable":   {Default: "true"},
 	"MQTT.MaxTopicLevels":                {Default: "128", Min: new(int64(1)), Max: new(int64(65535))},
 	"MQTT.MaxTopicLengthBytes":           {Default: "65535", Min: new(int64(1)), Max: new(int64(65535))},
 	"MQTT.MaxFiltersPerSubscribe":        {Default: "10000", Min: new(int64(1))},

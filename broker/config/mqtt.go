@@ -67,6 +67,11 @@ type MQTT struct {
 	// +kubebuilder:default=true
 	// +optional
 	WildcardSubscriptionAvailable *bool `json:"wildcardSubscriptionAvailable,omitempty"`
+	// SharedSubscriptionAvailable says whether clients may share a subscription ($share/NAME/FILTER):
+	// each message goes to one of them.
+	// +kubebuilder:default=true
+	// +optional
+	SharedSubscriptionAvailable *bool `json:"sharedSubscriptionAvailable,omitempty"`
 	// MaxTopicLevels bounds the levels of topic names and filters.
 	// +kubebuilder:default=128
 	// +kubebuilder:validation:Minimum=1

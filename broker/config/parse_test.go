@@ -93,7 +93,7 @@ func TestParseRefuses(t *testing.T) {
 			"b.yaml:5: listeners[0].hots: unknown field (did you mean host?)"},
 		{"merge key", "mqtt:\n  <<: {maxQoS: 1}\n", "b.yaml:2: mqtt.<<: unknown field (known here: maxPacketSizeBytes, " +
 			"receiveMaximum, maxInflight, topicAliasMaximum, sessionExpiryMaxSeconds, keepAliveMaxSeconds, maxQoS, retainAvailable, " +
-			"wildcardSubscriptionAvailable, maxTopicLevels, maxTopicLengthBytes, maxFiltersPerSubscribe, maxUserProperties, maxSubscriptionsPerSession, maxQueuedMessages, maxQueuedBytes, maxQueuedBytesTotal, " +
+			"wildcardSubscriptionAvailable, sharedSubscriptionAvailable, maxTopicLevels, maxTopicLengthBytes, maxFiltersPerSubscribe, maxUserProperties, maxSubscriptionsPerSession, maxQueuedMessages, maxQueuedBytes, maxQueuedBytesTotal, " +
 			"queuePolicy, maxOutboundBytes, connectTimeoutSeconds, responseTopicPrefix, serverReference, validatePayloadFormat)"},
 		{"set twice", "store:\n  dir: a\n  dir: b\n", "b.yaml:3: store.dir: is set twice, in line 2 already"},
 		{"alias", "store: &s {dir: a}\nlog: *s\n",

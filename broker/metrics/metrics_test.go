@@ -45,6 +45,7 @@ func TestMetrics(t *testing.T) {
 	want := `dunlin_connections 0
 dunlin_failed_authentications_total 0
 dunlin_messages_dropped_total{reason="expired"} 0
+dunlin_messages_dropped_total{reason="no_member"} 0
 dunlin_messages_dropped_total{reason="outbox_full"} 0
 dunlin_messages_dropped_total{reason="queue_full"} 0
 dunlin_messages_dropped_total{reason="refused"} 0
@@ -73,7 +74,7 @@ dunlin_throttles_total 0
 		Throttled: 19, ThrottledTotal: 20, FailedAuthentications: 21, Refused: map[string]uint64{"full": 22, "late": 23},
 		Bans: map[string]int64{"cat": 24}, BansTotal: map[string]uint64{"cat": 25},
 		Dropped: map[string]uint64{
-			DroppedQueueFull: 13, DroppedOutboxFull: 14, DroppedExpired: 15, DroppedTooLarge: 16, DroppedRefused: 17, "new": 18,
+			DroppedQueueFull: 13, DroppedOutboxFull: 14, DroppedExpired: 15, DroppedTooLarge: 16, DroppedRefused: 17, DroppedNoMember: 19, "new": 18,
 		},
 	}
 	want = `dunlin_bans{kind="cat"} 24
@@ -84,6 +85,7 @@ dunlin_connections_refused_total{reason="late"} 23
 dunlin_failed_authentications_total 21
 dunlin_messages_dropped_total{reason="expired"} 15
 dunlin_messages_dropped_total{reason="new"} 18
+dunlin_messages_dropped_total{reason="no_member"} 19
 dunlin_messages_dropped_total{reason="outbox_full"} 14
 dunlin_messages_dropped_total{reason="queue_full"} 13
 dunlin_messages_dropped_total{reason="refused"} 17

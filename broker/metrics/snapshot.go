@@ -13,10 +13,11 @@ const (
 	DroppedExpired    = "expired"     // before it was sent
 	DroppedTooLarge   = "too_large"   // for the client's Maximum Packet Size
 	DroppedRefused    = "refused"     // its publisher was told so
+	DroppedNoMember   = "no_member"   // no member of a shared subscription could take it
 )
 
 // reasons are always shown, at 0 as well, so that a rate can be taken from the first drop on.
-var reasons = []string{DroppedQueueFull, DroppedOutboxFull, DroppedExpired, DroppedTooLarge, DroppedRefused}
+var reasons = []string{DroppedQueueFull, DroppedOutboxFull, DroppedExpired, DroppedTooLarge, DroppedRefused, DroppedNoMember}
 
 // Snapshot is the values of all metrics at one moment. The uint64 ones count since the broker started.
 type Snapshot struct {

@@ -94,7 +94,7 @@ func (s *Session) append(dst []byte) []byte {
 	for _, ordinal := range s.arrived {
 		dst = binary.AppendUvarint(dst, ordinal)
 	}
-	return dst
+	return s.queue.shares.append(dst)
 }
 
 func parseSession(client string, value []byte) (*Session, error) {
@@ -123,6 +123,12 @@ func parseSession(client string, value []byte) (*Session, error) {
 	if n := len(s.arrived); n > 0 && s.arrived[n-1] >= s.next {
 		p.fail("what is not there has arrived")
 	}
+	if shares := p.shares(); len(shares) > 0 {
+		if s.waiting == nothing {
+			s.waiting = new(waiting)
+		}
+		s.queue.shares = shares
+	}
 	if len(p.rest) > 0 {
 		p.fail("it has more than it says")
 	}
@@ -139,8 +145,8 @@ func (c *chunk) append(dst []byte) []byte {
 	return append(dst, c.refs...)
 }
 
-// parseChunk decodes a chunk and calls fn for each reference that is not done.
-func parseChunk(first uint64, value []byte, fn func(r *Ref)) (*chunk, error) {
+// parseChunk decodes a chunk of a queue with these shares and calls fn for each reference that is not done.
+func parseChunk(first uint64, value []byte, shares shares, fn func(r *Ref)) (*chunk, error) {
 	p := &parser{rest: value}
 	if p.byte() != chunkVersion {
 		p.fail("unknown version")
@@ -166,10 +172,16 @@ func parseChunk(first uint64, value []byte, fn func(r *Ref)) (*chunk, error) {
 	c.last = c.base
 	for i := range c.n {
 		var r Ref
-		p.ref(&r, c.last)
+		share := p.ref(&r, c.last)
 		r.Ordinal = first + uint64(i)
 		c.last = r.Seq
-		if p.err == nil && !c.isDone(i) {
+		if c.isDone(i) {
+			continue
+		}
+		if r.Share = shares.filter(share); (r.Share == "") != (share == 0) {
+			p.fail("bad share")
+		}
+		if p.err == nil {
 			c.left++
 			fn(&r)
 		}
@@ -203,7 +215,7 @@ func (st *State) Load(key string, value []byte) error {
 	if s.waiting == nothing {
 		s.waiting = new(waiting)
 	}
-	c, err := parseChunk(binary.BigEndian.Uint64([]byte(first)), value, func(r *Ref) { st.loadRef(s, r) })
+	c, err := parseChunk(binary.BigEndian.Uint64([]byte(first)), value, s.queue.shares, func(r *Ref) { st.loadRef(s, r) })
 	tail := s.queue.tail()
 	if err == nil && (tail != nil && c.first < tail.first+uint64(tail.n) || c.first > s.next || uint64(c.n) > s.next-c.first) {
 		err = fmt.Errorf("damaged record: ordinals from %d are out of order", c.first)
@@ -218,6 +230,7 @@ func (st *State) Load(key string, value []byte) error {
 func (st *State) loadRef(s *Session, r *Ref) {
 	s.queue.count++
 	s.queue.bytes += int64(r.Size)
+	s.queue.shares.add(r.Share)
 	if r.Expires != 0 && (s.soonest == 0 || r.Expires < s.soonest) {
 		s.soonest = r.Expires
 	}

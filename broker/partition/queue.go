@@ -17,6 +17,7 @@ type Ref struct {
 	Retain  bool
 	Arrived bool // QoS 2: PUBREC has come
 	IDs     []uint32
+	Share   string // filter of the shared subscription that it came by; "": none
 }
 
 // chunkRefs is how many references a chunk has: the unit in which a queue grows, shrinks and is
@@ -49,6 +50,7 @@ type queue struct {
 	count  int   // that are not done
 	bytes  int64 // their sizes
 	gone   []uint64
+	shares shares // that they came by
 }
 
 // push appends a reference; its ordinal is one more than that of the last.
@@ -61,7 +63,7 @@ func (q *queue) push(r *Ref) {
 		c = &chunk{first: r.Ordinal, base: r.Seq, last: r.Seq, at: chunkCursor{seq: r.Seq}}
 		q.chunks = append(q.chunks, c)
 	}
-	c.refs = r.append(c.refs, c.last)
+	c.refs = r.append(c.refs, c.last, q.shares.add(r.Share))
 	c.last = r.Seq
 	c.n++
 	c.left++
@@ -101,7 +103,7 @@ func (q *queue) get(ordinal uint64) (r Ref, ok bool) {
 	if !ok {
 		return r, false
 	}
-	return q.chunks[i].look(n), true
+	return q.look(q.chunks[i], n), true
 }
 
 // remove takes the reference with an ordinal away, if it is there.
@@ -111,7 +113,8 @@ func (q *queue) remove(ordinal uint64) (r Ref, ok bool) {
 		return r, false
 	}
 	c := q.chunks[i]
-	r = c.look(n)
+	r = q.look(c, n)
+	q.shares.release(r.Share)
 	c.done[n/64] |= 1 << (n % 64)
 	c.left--
 	c.dirty = true
@@ -163,7 +166,8 @@ func (q *queue) scan(from uint64, fn func(r *Ref) bool) {
 			if c.isDone(n) {
 				continue
 			}
-			r := c.lookFrom(&at, n)
+			r, share := c.lookFrom(&at, n)
+			r.Share = q.shares.filter(share)
 			if !fn(&r) {
 				return
 			}
@@ -185,18 +189,23 @@ func (q *queue) first() (ordinal uint64, ok bool) {
 
 func (c *chunk) isDone(n int) bool { return c.done[n/64]&(1<<(n%64)) != 0 }
 
-// look decodes the nth reference.
-func (c *chunk) look(n int) Ref { return c.lookFrom(&c.at, n) }
+// look decodes the nth reference of a chunk.
+func (q *queue) look(c *chunk, n int) Ref {
+	r, share := c.lookFrom(&c.at, n)
+	r.Share = q.shares.filter(share)
+	return r
+}
 
-func (c *chunk) lookFrom(at *chunkCursor, n int) (r Ref) {
+// lookFrom decodes the nth reference, but for its Share, of which share is the number.
+func (c *chunk) lookFrom(at *chunkCursor, n int) (r Ref, share uint64) {
 	if at.i > n {
 		*at = chunkCursor{seq: c.base}
 	}
 	for {
-		used := r.parse(c.refs[at.offset:], at.seq)
+		used, share := r.parse(c.refs[at.offset:], at.seq)
 		r.Ordinal = c.first + uint64(at.i)
 		if at.i == n {
-			return r
+			return r, share
 		}
 		at.i, at.offset, at.seq = at.i+1, at.offset+used, r.Seq
 	}
@@ -208,11 +217,14 @@ const (
 	refRetain  = 4
 	refExpires = 8
 	refIDs     = 16
+	refShare   = 32
 )
 
-// append encodes r but for its ordinal. before is the sequence number of the reference before.
-func (r *Ref) append(dst []byte, before uint64) []byte {
-	dst = append(dst, r.QoS|flag(r.Retain, refRetain)|flag(r.Expires != 0, refExpires)|flag(len(r.IDs) > 0, refIDs))
+// append encodes r but for its ordinal. before is the sequence number of the reference before, share
+// the number of r.Share, which is 0 if there is none.
+func (r *Ref) append(dst []byte, before, share uint64) []byte {
+	options := flag(r.Retain, refRetain) | flag(r.Expires != 0, refExpires) | flag(len(r.IDs) > 0, refIDs) | flag(share != 0, refShare)
+	dst = append(dst, r.QoS|options)
 	dst = binary.AppendUvarint(dst, r.Seq-before)
 	dst = binary.AppendUvarint(dst, uint64(r.Size))
 	if r.Expires != 0 {
@@ -221,17 +233,20 @@ func (r *Ref) append(dst []byte, before uint64) []byte {
 	if len(r.IDs) > 0 {
 		dst = appendIDs(dst, r.IDs)
 	}
+	if share != 0 {
+		dst = binary.AppendUvarint(dst, share)
+	}
 	return dst
 }
 
 // parse decodes what append has encoded, and was checked when it came from a checkpoint.
-func (r *Ref) parse(b []byte, before uint64) (used int) {
+func (r *Ref) parse(b []byte, before uint64) (used int, share uint64) {
 	p := parser{rest: b}
-	p.ref(r, before)
-	return len(b) - len(p.rest)
+	share = p.ref(r, before)
+	return len(b) - len(p.rest), share
 }
 
-func (p *parser) ref(r *Ref, before uint64) {
+func (p *parser) ref(r *Ref, before uint64) (share uint64) {
 	options := p.byte()
 	*r = Ref{QoS: options & refQoS, Retain: options&refRetain != 0}
 	r.Seq = before + p.uint()
@@ -242,4 +257,8 @@ func (p *parser) ref(r *Ref, before uint64) {
 	if options&refIDs != 0 {
 		r.IDs = p.ids()
 	}
+	if options&refShare != 0 {
+		share = p.uint()
+	}
+	return share
 }

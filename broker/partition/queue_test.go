@@ -38,6 +38,9 @@ func (m *queueModel) push() {
 	for range m.random.IntN(3) {
 		r.IDs = append(r.IDs, m.random.Uint32())
 	}
+	if m.random.IntN(4) == 0 {
+		r.Share = "$share/g/" + strconv.Itoa(m.random.IntN(20))
+	}
 	m.next++
 	m.q.push(&r)
 	m.want = append(m.want, r)
@@ -84,7 +87,7 @@ func (m *queueModel) checkpoint() {
 	var count int
 	for _, key := range slices.Sorted(maps.Keys(m.saved)) {
 		first := binary.BigEndian.Uint64([]byte(key[2:]))
-		c, err := parseChunk(first, m.saved[key], func(r *Ref) { got = append(got, *r) })
+		c, err := parseChunk(first, m.saved[key], m.q.shares, func(r *Ref) { got = append(got, *r) })
 		if err != nil {
 			m.t.Fatalf("chunk %d: %v", first, err)
 		}

@@ -55,6 +55,7 @@ type Recipient struct {
 	QoS    byte
 	Retain bool
 	IDs    []uint32 // subscription identifiers
+	Share  string   // filter of the shared subscription that it gets the message by; "": it has one of its own
 }
 
 // AppendAttach appends the record of a connection.
@@ -158,8 +159,11 @@ func AppendMessage(dst []byte, n int, recipient func(i int) *Recipient) []byte {
 		r := recipient(i)
 		dst = appendString(dst, r.Client)
 		dst = binary.AppendUvarint(dst, r.Epoch)
-		dst = append(dst, r.QoS|flag(r.Retain, 4))
+		dst = append(dst, r.QoS|flag(r.Retain, 4)|flag(r.Share != "", 8))
 		dst = appendIDs(dst, r.IDs)
+		if r.Share != "" {
+			dst = appendString(dst, r.Share)
+		}
 	}
 	binary.BigEndian.PutUint32(dst[from-4:], uint32(len(dst)-from))
 	return dst
@@ -200,6 +204,9 @@ func (p *parser) recipients() []Recipient {
 		options := p.byte()
 		r.QoS, r.Retain = options&3, options&4 != 0
 		r.IDs = p.ids()
+		if options&8 != 0 {
+			r.Share = p.string()
+		}
 	}
 	return rs
 }

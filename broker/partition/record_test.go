@@ -21,8 +21,12 @@ var (
 	to     = []Recipient{
 		{Client: "c", Epoch: math.MaxUint64, QoS: 2, Retain: true, IDs: []uint32{1, 268435455}},
 		{Client: "gone", Epoch: 1, QoS: 1}, {Client: "c", Epoch: 1, QoS: 1},
+		{Client: "elsewhere", Epoch: math.MaxUint64, QoS: 2, IDs: []uint32{5}, Share: "$share/g/t"},
 	}
 )
+
+// shared is one session, by a shared subscription and by one of its own.
+var shared = []Recipient{{Client: "c", Epoch: math.MaxUint64, QoS: 2, Share: "$share/g/t"}, {Client: "c", Epoch: math.MaxUint64, QoS: 1}}
 
 func appendMessage(to []Recipient, m *message.Message) []byte {
 	return message.Append(AppendMessage(nil, len(to), func(i int) *Recipient { return &to[i] }), m)
@@ -122,6 +126,10 @@ func TestRecords(t *testing.T) {
 		{"message of QoS 1", [][]byte{appendMessage(to[:1], &message.Message{QoS: 1})}, func(v *view) {
 			v.Next = 3
 			v.Queue = append(v.Queue, Ref{Ordinal: 2, Seq: 4, QoS: 1, Retain: true, IDs: to[0].IDs})
+		}},
+		{"message by a share and another", [][]byte{appendMessage(shared, &message.Message{QoS: 1})}, func(v *view) {
+			v.Next = 4
+			v.Queue = append(v.Queue, Ref{Ordinal: 2, Seq: 4, QoS: 1, Share: "$share/g/t"}, Ref{Ordinal: 3, Seq: 4, QoS: 1})
 		}},
 		{"done", [][]byte{AppendDone(nil, "c", attach.Epoch, []uint64{0})}, func(v *view) { v.Queue = []Ref{second} }},
 		{"done in a run, and more", [][]byte{AppendDone(nil, "c", attach.Epoch, []uint64{0, 1, 2, 3, 9, math.MaxUint64})}, func(v *view) { v.Queue = nil }},

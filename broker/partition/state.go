@@ -43,6 +43,8 @@ type State struct {
 
 	// Queued, if not nil, is told of each message that Apply queues; it must not call the State.
 	Queued func(client string, size int)
+	// Finished, if not nil, is told of each message that Apply takes out of a queue; likewise.
+	Finished func(client string, size int)
 }
 
 // NewState begins with a checkpoint that stands for all records below at; 0: there is none.
@@ -123,7 +125,7 @@ func (st *State) Enqueue(seq uint64, msg *message.Message, r *Recipient) (ordina
 	}
 	ref := Ref{
 		Ordinal: s.next, Seq: seq, Size: msg.Size(), Expires: msg.Expires,
-		QoS: min(r.QoS, msg.QoS), Retain: r.Retain, IDs: r.IDs,
+		QoS: min(r.QoS, msg.QoS), Retain: r.Retain, IDs: r.IDs, Share: r.Share,
 	}
 	s.next++
 	if s.waiting == nothing {
@@ -261,7 +263,9 @@ func (st *State) doneRun(s *Session, first, n uint64) {
 	}
 	end := first + min(n, s.next-first)
 	for ordinal := max(first, oldest); ordinal < end; ordinal++ {
-		st.Done(s, ordinal)
+		if r, ok := st.Done(s, ordinal); ok && st.Finished != nil {
+			st.Finished(s.Client, r.Size)
+		}
 	}
 }
 
@@ -297,6 +301,18 @@ func (s *Session) Next() uint64 { return s.next }
 
 // Waiting is how many messages are in s's queue, and their size in bytes.
 func (s *Session) Waiting() (messages int, bytes int64) { return s.queue.count, s.queue.bytes }
+
+// Shared is how many messages in s's queue came by a shared subscription.
+func (s *Session) Shared(filter string) int { return s.queue.shares.count(filter) }
+
+// Shares calls fn for each shared subscription that messages in s's queue came by, and how many.
+func (s *Session) Shares(fn func(filter string, messages int)) {
+	for _, sh := range s.queue.shares {
+		if sh.refs > 0 {
+			fn(sh.filter, sh.refs)
+		}
+	}
+}
 
 // Scan calls fn for the messages from an ordinal on, until fn returns false. r is only valid during fn.
 func (s *Session) Scan(from uint64, fn func(r *Ref) bool) {

@@ -228,6 +228,9 @@ func (s *story) message() {
 		if s.random.IntN(2) == 0 {
 			to = append(to, Recipient{Client: id, Epoch: v.Epoch, QoS: byte(1 + s.random.IntN(2)), Retain: s.random.IntN(2) == 0, IDs: []uint32{7}})
 		}
+		if s.random.IntN(3) == 0 {
+			to = append(to, Recipient{Client: id, Epoch: v.Epoch, QoS: 1, Share: fmt.Sprint("$share/g/", s.random.IntN(5))})
+		}
 	}
 	s.pending = append(s.pending, event{rec: appendMessage(to, m), do: func(a account, seq uint64) {
 		for _, r := range to {
@@ -236,7 +239,7 @@ func (s *story) message() {
 				continue
 			}
 			v.Queue = append(v.Queue, Ref{
-				Ordinal: v.Next, Seq: seq, Size: m.Size(), Expires: m.Expires, QoS: min(r.QoS, m.QoS), Retain: r.Retain, IDs: r.IDs,
+				Ordinal: v.Next, Seq: seq, Size: m.Size(), Expires: m.Expires, QoS: min(r.QoS, m.QoS), Retain: r.Retain, IDs: r.IDs, Share: r.Share,
 			})
 			v.Next++
 		}

@@ -66,12 +66,12 @@ func (s *Server) restore(ctx context.Context, r io.Reader) error {
 func (s *Server) Metrics() metrics.Snapshot {
 	drops := &s.limits.Drops
 	m := metrics.Snapshot{
-		Sessions: s.clients.count(), Subscriptions: int64(s.index.Len()),
+		Sessions: s.clients.count(), Subscriptions: int64(s.index.Len()) + s.shares.more.Load(),
 		QueuedMessages: s.limits.Held.Messages.Load(), QueuedBytes: s.limits.Held.Bytes.Load(),
 		Dropped: map[string]uint64{
 			metrics.DroppedQueueFull: drops.QueueFull.Load(), metrics.DroppedOutboxFull: drops.OutboxFull.Load(),
 			metrics.DroppedExpired: drops.Expired.Load(), metrics.DroppedTooLarge: drops.TooLarge.Load(),
-			metrics.DroppedRefused: drops.Refused.Load(),
+			metrics.DroppedRefused: drops.Refused.Load(), metrics.DroppedNoMember: drops.NoMember.Load(),
 		},
 	}
 	s.mu.Lock()

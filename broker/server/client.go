@@ -27,14 +27,16 @@ type client struct {
 	conn     *conn
 	left     int64 // when the last connection ended, in Unix milliseconds; 0: connected
 	subs     subscriptions
-	will     *will       // waits for its delay; nil: none
-	feeds    []*feed     // retained messages that the last connection had not been sent yet
-	logged   atomic.Bool // it is in the partition's log, and its QoS 1 and 2 messages go there first
-	expiry   uint32      // seconds that the session outlives its connection
-	deadline int32       // its place in deadlines, from 1 on, guarded by those; 0: none
-	part     uint8       // of the partition log
-	used     bool        // a connection has been attached: there is a session to resume
-	ended    bool        // no longer in the registry
+	will     *will         // waits for its delay; nil: none
+	feeds    []*feed       // retained messages that the last connection had not been sent yet
+	logged   atomic.Bool   // it is in the partition's log, and its QoS 1 and 2 messages go there first
+	expiry   uint32        // seconds that the session outlives its connection
+	deadline int32         // its place in deadlines, from 1 on, guarded by those; 0: none
+	part     uint8         // of the partition log
+	used     bool          // a connection has been attached: there is a session to resume
+	ended    bool          // no longer in the registry, or about to go
+	over     chan struct{} // closed when it has gone; nil: it goes at once
+	sharing  atomic.Bool   // it has, or had, a shared subscription
 }
 
 // registry is every session by client identifier.
@@ -112,7 +114,11 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 		cl.mu.Lock()
 		switch {
 		case cl.ended:
+			over := cl.over
 			cl.mu.Unlock()
+			if err := c.waitFor(over); err != nil {
+				return err
+			}
 		case cl.conn != nil:
 			old := cl.conn
 			cl.mu.Unlock()
@@ -130,6 +136,21 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 			return err
 		}
 	}
+}
+
+// waitFor waits until a session has gone; nil: it has.
+func (c *conn) waitFor(over <-chan struct{}) error {
+	if over == nil {
+		return nil
+	}
+	for c.kicked.Load() == nil { // who kicks later signals
+		select {
+		case <-over:
+			return nil
+		case <-c.out.drained:
+		}
+	}
+	return errGone
 }
 
 var errNotStored = &packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.2.2.2", Detail: "the session cannot be stored"}
@@ -160,13 +181,14 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	cl.will = nil // the client is back before its will was due [MQTT-3.1.3-9]
 	cl.conn, cl.left = c, 0
 	c.client, c.sess = cl, cl.sess
+	c.feeds.waiting, cl.feeds = cl.feeds, nil
 	cl.sess.Attach(session.Attachment{
 		Sink: c, Version: c.peer.version, Durable: cl.expiry > 0, Logged: cl.logged.Load(),
 		ReceiveMaximum: p.Properties.ReceiveMaximum, MaxPacketSize: p.Properties.MaximumPacketSize,
 		TopicAliasMaximum: uint16(min(int32(p.Properties.TopicAliasMaximum), *cl.srv.cfg.MQTT.TopicAliasMaximum)), // [MQTT-3.1.2-26]
 	}, c.connack(p, cl.used))
 	cl.used = true
-	c.feeds.waiting, cl.feeds = cl.feeds, nil
+	cl.srv.shares.present(cl, true)
 	return nil
 }
 
@@ -194,6 +216,7 @@ func (cl *client) detach(c *conn) {
 	cl.left = cl.srv.now().UnixMilli()
 	cl.identity.Store(cl.identity.Load().Away())
 	cl.srv.journal.detach(cl, w)
+	cl.srv.shares.present(cl, false)
 	cl.leaveWill(w)
 	cl.schedule()
 }
@@ -245,15 +268,28 @@ func (cl *client) endLocked() <-chan error {
 	cl.ended = true
 	cl.srv.deadlines.put(cl, 0)
 	for _, sub := range cl.subs {
-		cl.srv.index.Remove(sub.filter, sub)
+		cl.srv.delist(sub)
 	}
 	cl.subs = nil
 	if w := cl.will; w != nil {
 		cl.will = nil
 		cl.srv.publishWill(cl, w)
 	}
-	cl.sess.End()
-	stored := cl.srv.journal.end(cl)
-	cl.srv.clients.remove(cl)
+	if bequeathed := cl.srv.shares.bequeath(cl); bequeathed != nil {
+		return bequeathed
+	}
+	stored, _ := cl.goLocked(whichever)
 	return stored
+}
+
+// goLocked is the last of endLocked, or nothing, as journal.end says.
+func (cl *client) goLocked(next uint64) (stored <-chan error, gone bool) {
+	if stored, gone = cl.srv.journal.end(cl, next); !gone {
+		return nil, false
+	}
+	if left := cl.sess.End(); len(left) > 0 {
+		cl.srv.shares.add(&errand{hand: left})
+	}
+	cl.srv.clients.remove(cl)
+	return stored, true
 }

@@ -162,7 +162,7 @@ func (c *conn) connack(p *packet.Connect, present bool) []byte {
 	props.TopicAliasMaximum = uint16(*m.TopicAliasMaximum)
 	props.NoRetain = !*m.RetainAvailable
 	props.NoWildcard = !*m.WildcardSubscriptionAvailable
-	props.NoShared = true
+	props.NoShared = !*m.SharedSubscriptionAvailable
 	if *m.MaxQoS < 2 {
 		props.MaximumQoS, props.HasMaximumQoS = byte(*m.MaxQoS), true
 	}

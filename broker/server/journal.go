@@ -72,8 +72,9 @@ type write struct {
 type storedTarget struct {
 	client *client
 	to     partition.Recipient
-	force  bool // it drops nothing for want of room
-	gone   bool // its session has ended in the meantime
+	force  bool          // it drops nothing for want of room
+	gone   bool          // its session has ended in the meantime
+	member *subscription // by which a shared subscription chose it; nil: none did
 }
 
 // errCaughtUp ends a Read that has come far enough.
@@ -186,8 +187,12 @@ func (j *journal) apply(b *batch, w *write) {
 	}
 	for _, group := range w.groups {
 		for i := range group {
-			if t := &group[i]; w.err != nil || t.gone {
+			t := &group[i]
+			if w.err != nil || t.gone {
 				t.client.unreserve(w.msg.Size())
+			}
+			if w.err == nil && t.gone && t.member != nil {
+				j.srv.shares.again(w, t)
 			}
 		}
 	}
@@ -232,6 +237,9 @@ func (j *journal) enqueue(b *batch, p *logPart, msg *message.Message, seq uint64
 	b.wake(flush)
 	b.load(load)
 	j.finish(p, t.client, t.client.sess.Released())
+	if t.member != nil {
+		j.srv.shares.recall(t.member)
+	}
 	if j.srv.limits.Policy == session.DropOldest && !t.force {
 		j.dropOldest(p, t.client)
 	}
@@ -249,6 +257,14 @@ func (j *journal) catchUp(p *logPart, seq uint64) {
 	if err != nil && !errors.Is(err, errCaughtUp) {
 		j.srv.log.Error("records of failed writes not read", "partition", p.n, "reason", err.Error())
 		p.state.Applied(seq - 1)
+	}
+}
+
+// lost counts out a message that another record than the client's own acknowledgement has taken away.
+func (j *journal) lost(part int, id string, size int) {
+	if cl := j.srv.clients.find(part, id); cl != nil {
+		cl.unreserve(size)
+		j.parts[part].freed.Add(int64(size))
 	}
 }
 

@@ -21,6 +21,9 @@ func (c *conn) refill() {
 			sink.Load()
 		}
 	}
+	if c.client.sharing.Load() {
+		c.srv.shares.roomier()
+	}
 	c.feed()
 }
 
@@ -33,7 +36,7 @@ func (c *conn) runLoads() {
 			return
 		}
 		l.refer(c, from, messages, bytes)
-		if err := l.fetch(c); err != nil {
+		if err := l.fetch(&c.srv.journal.parts[c.client.part]); err != nil {
 			c.srv.log.Error("queued messages not read", "client_id", c.client.id, "reason", err.Error())
 			c.kick(&packet.Error{Reason: packet.ImplementationSpecificError, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be read"})
 			return
@@ -87,11 +90,10 @@ func (l *loading) refer(c *conn, from uint64, messages int, bytes int64) {
 }
 
 // fetch reads the bodies. What is not in the log any more was dropped since.
-func (l *loading) fetch(c *conn) error {
+func (l *loading) fetch(p *logPart) error {
 	if len(l.seqs) == 0 {
 		return nil
 	}
-	p := &c.srv.journal.parts[c.client.part]
 	messages := make([]message.Message, len(l.seqs))
 	room := make([]byte, 0, l.bytes+len(l.seqs)*bodyOverhead) // for all bodies, which are sent at about the same time
 	err := p.Fetch(context.Background(), l.seqs, func(i int, rec []byte) error {

@@ -131,6 +131,12 @@ func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []t
 	}
 	for i := range targets {
 		t := &targets[i]
+		if t.group != nil {
+			if !s.share(b, t.group, session.Full) {
+				s.limits.Drops.NoMember.Add(1)
+			}
+			continue
+		}
 		if t.noLocal && t.client.id == msg.Publisher {
 			continue // [MQTT-3.8.3-3]
 		}

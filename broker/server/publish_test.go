@@ -134,8 +134,8 @@ func TestSubscribeReasons(t *testing.T) {
 	cfg := open(t)
 	cfg.MQTT.MaxSubscriptionsPerSession = 2
 	cfg.MQTT.MaxTopicLevels = 3
-	one := int32(1)
-	cfg.MQTT.MaxQoS = &one
+	cfg.MQTT.MaxQoS = new(int32(1))
+	cfg.MQTT.SharedSubscriptionAvailable = new(bool)
 	b := run(t, cfg)
 	c := b.connect("c", true, packet.V5)
 	got := c.Subscribe(filter("a", 2), filter("a/#/b", 0), filter("$share/g/a", 0), filter("a/b/c/d", 0), filter("b", 1), filter("c", 0), filter("a", 0))

@@ -84,9 +84,9 @@ func (s *Server) refuses(b *batch, targets []target) bool {
 	b.counted = b.counted[:0]
 	for i := range targets {
 		t := &targets[i]
-		waits := t.waits(msg)
+		waits := t.group == nil && t.waits(msg)
 		counted := waits && t.client.logged.Load()
-		if counted && !t.client.reserve(size, b.now) || waits && !counted && t.client.sess.Refuses(size) {
+		if t.group != nil && msg.QoS > 0 && s.full(b, t.group) || counted && !t.client.reserve(size, b.now) || waits && !counted && t.client.sess.Refuses(size) {
 			for k, counted := range b.counted {
 				if counted {
 					targets[k].client.unreserve(size)

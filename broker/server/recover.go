@@ -75,6 +75,7 @@ func (r *recovery) part(ctx context.Context, n int) error {
 	}
 	p.state.Sessions(func(stored *partition.Session) { r.session(stored) })
 	p.state.Queued = func(client string, size int) { s.journal.found(n, client, size) }
+	p.state.Finished = func(client string, size int) { s.journal.lost(n, client, size) }
 	return nil
 }
 
@@ -107,9 +108,10 @@ func (r *recovery) session(stored *partition.Session) {
 	for _, sub := range stored.Subs {
 		restored := &subscription{
 			client: cl, filter: sub.Filter, id: sub.ID, qos: sub.QoS, noLocal: sub.NoLocal, retainAsPublished: sub.RetainAsPublished,
+			share: newMembership(sub.Filter, sub.ID),
 		}
 		cl.subs.set(restored)
-		s.index.Add(sub.Filter, restored)
+		s.enlist(restored, nil)
 	}
 	messages, bytes := stored.Waiting()
 	cl.quota.messages.Store(int64(messages))

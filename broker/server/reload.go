@@ -40,6 +40,7 @@ func (s *Server) shutdown() {
 	s.mu.Lock()
 	s.closing = true
 	s.mu.Unlock()
+	s.shares.close()
 	for _, c := range s.connections() {
 		c.kick(s.farewell())
 	}

@@ -17,6 +17,7 @@ type subscription struct {
 	noLocal           bool
 	retainAsPublished bool
 	verdict           atomic.Uint64 // policy generation << 2 | auth.Verdict + 1; 0: not asked yet
+	share             *membership   // nil: it is not shared; without a client it stands for a group
 }
 
 // allows says whether sub's client may receive topic. The verdict on the filter is remembered until
@@ -25,7 +26,7 @@ func (sub *subscription) allows(p *auth.Policy, topic string) bool {
 	id := sub.client.identity.Load()
 	cached := sub.verdict.Load()
 	if cached == 0 || cached>>2 != p.Generation() {
-		cached = p.Generation()<<2 | uint64(p.CanSubscribe(id, sub.filter)) + 1
+		cached = p.Generation()<<2 | uint64(p.CanSubscribe(id, sub.topics())) + 1
 		sub.verdict.Store(cached)
 	}
 	switch auth.Verdict(cached&3) - 1 {
@@ -38,9 +39,11 @@ func (sub *subscription) allows(p *auth.Policy, topic string) bool {
 }
 
 // target is what one client gets of a message: one copy, at the highest QoS of its matching
-// subscriptions and with all their identifiers. MQTT 5 §3.3.4.
+// subscriptions and with all their identifiers. MQTT 5 §3.3.4. Or it is a group, of which one member
+// gets one copy.
 type target struct {
 	client            *client
+	group             *group // not nil: nothing else is set
 	ids               []uint32
 	qos               byte
 	noLocal           bool // only noLocal subscriptions match
@@ -62,6 +65,10 @@ func (s *Server) targets(name string) []target {
 	merged := newMerger(n, len(lists))
 	for _, l := range lists {
 		for _, sub := range l {
+			if sub.client == nil {
+				merged.add(target{group: sub.share.group})
+				continue
+			}
 			if !sub.allows(policy, name) {
 				continue
 			}

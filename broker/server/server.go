@@ -56,6 +56,7 @@ type Server struct {
 	pausesTotal     atomic.Uint64
 	expiry          expiry
 	index           *topic.Filters[*subscription]
+	shares          shares
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{}
@@ -102,6 +103,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	s.deadlines.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.now, s.now, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
+	s.shares.init(s)
 	return s, nil
 }
 
@@ -174,6 +176,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	background.Wait()
 	s.shutdown()
+	s.shares.stop()
 	return err
 }
 

@@ -55,6 +55,11 @@ func (j *journal) publish(b *batch, a *ack, extra ...store.Record) {
 	if a != nil {
 		w.ack = a.part()
 	}
+	j.publishWrite(w)
+}
+
+// publishWrite writes w in its turn: it blocks while too much is on its way.
+func (j *journal) publishWrite(w *write) {
 	for i := range w.groups {
 		w.size += int64(len(w.Records[i].Data) + targetBytes*len(w.groups[i]))
 	}
@@ -218,22 +223,43 @@ func (j *journal) detach(cl *client, w *will) {
 	}
 }
 
-// end stores that cl's session has ended. What it returns, if not nil, tells when that is done. cl.mu is held.
-func (j *journal) end(cl *client) <-chan error {
+// end stores that cl's session has ended. What it returns, if not nil, tells when that is done. If the
+// message that comes next is numbered otherwise than next, unless that is whichever, it does nothing, and
+// ended is false. cl.mu is held.
+func (j *journal) end(cl *client, next uint64) (stored <-chan error, ended bool) {
 	if j == nil || !cl.logged.Load() {
-		return nil
+		return nil, true
 	}
-	cl.logged.Store(false)
 	p := &j.parts[cl.part]
 	p.mu.Lock()
-	if s := p.session(cl); s != nil {
+	s := p.session(cl)
+	if s != nil && next != whichever && s.Next() != next {
+		p.mu.Unlock()
+		return nil, false
+	}
+	cl.logged.Store(false)
+	if s != nil {
 		messages, bytes := s.Waiting()
 		cl.srv.limits.Held.Add(-messages, -bytes)
 		p.freed.Add(bytes)
 		p.state.End(cl.id)
 	}
 	p.mu.Unlock()
-	return j.promise(cl, partition.AppendEnd(nil, cl.id))
+	return j.promise(cl, partition.AppendEnd(nil, cl.id)), true
+}
+
+// whichever message comes next.
+const whichever = ^uint64(0)
+
+// next is the number of the message that cl gets next.
+func (j *journal) next(cl *client) uint64 {
+	p := &j.parts[cl.part]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.session(cl); s != nil {
+		return s.Next()
+	}
+	return 0
 }
 
 // reasonOf is what an acknowledgement says of a write.

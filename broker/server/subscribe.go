@@ -35,7 +35,7 @@ func (c *conn) subscribe(body []byte) error {
 			continue
 		}
 		granted = append(granted, sub)
-		if wantsRetained(&p.Filters[i], fresh) {
+		if sub.share == nil && wantsRetained(&p.Filters[i], fresh) { // MQTT 5 §4.8.2
 			fed = append(fed, sub)
 		}
 	}
@@ -48,21 +48,21 @@ func (c *conn) subscribe(body []byte) error {
 // newSubscription checks one filter; nil: it is refused for the reason.
 func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, packet.ReasonCode) {
 	m := &c.srv.cfg.MQTT
-	_, _, shared, err := topic.ParseShare(f.Filter)
+	_, topics, shared, err := topic.ParseShare(f.Filter)
 	switch {
 	case err != nil || len(f.Filter) > int(m.MaxTopicLengthBytes) || topic.ValidFilter(f.Filter, int(m.MaxTopicLevels)) != nil:
 		return nil, packet.TopicFilterInvalid
-	case shared:
+	case shared && !*m.SharedSubscriptionAvailable:
 		return nil, packet.SharedSubscriptionsNotSupported
 	case !*m.WildcardSubscriptionAvailable && strings.ContainsAny(f.Filter, "+#"):
 		return nil, packet.WildcardSubscriptionsNotSupported
-	case c.srv.auth.Policy().CanSubscribe(c.identity, f.Filter) == auth.Denied:
+	case c.srv.auth.Policy().CanSubscribe(c.identity, topics) == auth.Denied:
 		c.srv.log.Debug("subscribe denied", "client_id", c.client.id, "topic", f.Filter)
 		return nil, packet.NotAuthorized
 	}
 	return &subscription{
 		client: c.client, filter: f.Filter, id: id, qos: min(f.QoS, byte(*m.MaxQoS)),
-		noLocal: f.NoLocal, retainAsPublished: f.RetainAsPublished,
+		noLocal: f.NoLocal, retainAsPublished: f.RetainAsPublished, share: newMembership(f.Filter, id),
 	}, packet.Success
 }
 
@@ -72,10 +72,7 @@ func (cl *client) addLocked(sub *subscription) (fresh bool, reason packet.Reason
 		return false, packet.QuotaExceeded
 	}
 	old := cl.subs.set(sub)
-	cl.srv.index.Add(sub.filter, sub) // before the old one goes, so that no message is missed
-	if old != nil {
-		cl.srv.index.Remove(old.filter, old)
-	}
+	cl.srv.enlist(sub, old)
 	return old == nil, packet.ReasonCode(sub.qos)
 }
 
@@ -101,7 +98,10 @@ func (c *conn) unsubscribe(body []byte) error {
 			answer.Reasons[i] = packet.NoSubscriptionExisted
 			continue
 		}
-		cl.srv.index.Remove(filter, sub) // [MQTT-3.10.4-2]
+		cl.srv.delist(sub)
+		if sub.share != nil {
+			cl.srv.shares.recall(sub)
+		}
 	}
 	cl.mu.Unlock()
 	c.journaled(answer.Append(nil, c.peer.version), c.srv.journal.unsubscribed(cl, p.Filters))

@@ -40,6 +40,8 @@ func (h *Held) Add(messages int, bytes int64) {
 // Drops counts messages that sessions did not get.
 type Drops struct {
 	QueueFull, OutboxFull, Expired, TooLarge, Refused atomic.Uint64
+	// NoMember: no member of a shared subscription could take the message.
+	NoMember atomic.Uint64
 }
 
 // Exceeded says whether a session with so many messages waiting, of so many bytes, has too much, when

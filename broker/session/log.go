@@ -117,7 +117,7 @@ func (s *Session) hungry() Sink {
 
 // wants says whether there is room for more.
 func (s *Session) wants() bool {
-	return s.queue.len() <= readyLow && s.queued < readyMaxBytes && s.out.size <= s.limits.MaxOutbound
+	return s.queue.len() <= readyLow && s.queued < readyMaxBytes && s.out.size <= s.limits.MaxOutbound && !s.isHeld(s.next)
 }
 
 // Wants says from which ordinal on messages are to be loaded, and how many and of how many bytes at
@@ -132,6 +132,7 @@ func (s *Session) Wants(sink Sink) (from uint64, messages int, bytes int64, ok b
 		return 0, 0, 0, false
 	}
 	s.behind = false // what is not taken from now on is noted again
+	s.stale = false
 	return s.next, readyMax - s.queue.len(), readyMaxBytes - s.queued, true
 }
 
@@ -143,10 +144,18 @@ func (s *Session) Load(sink Sink, stored []Stored, next uint64, more bool, now i
 	if s.link.Sink != sink {
 		return nil
 	}
+	if s.stale { // the log says by now what is left
+		s.behind = true
+		return nil
+	}
 	for i := range stored {
 		st := &stored[i]
 		if st.Ordinal < s.next {
 			continue // it was offered after Wants and before the log was looked at
+		}
+		if s.isHeld(st.Ordinal) {
+			next, more = st.Ordinal, true // those after it wait with it
+			break
 		}
 		e := entry{ordinal: st.Ordinal, msg: st.Message, subIDs: st.IDs, qos: st.QoS, retain: st.Retain}
 		if st.Arrived {

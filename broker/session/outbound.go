@@ -16,6 +16,7 @@ type entry struct {
 	qos     byte
 	retain  bool
 	state   state
+	share   uint32 // Delivery.Share; a logged session's log has it instead
 }
 
 type state byte
@@ -100,14 +101,19 @@ func (s *Session) full(size int64) bool {
 	return s.queue.len() >= s.limits.MaxQueued || s.queued+size > s.limits.MaxQueuedBytes || held
 }
 
-// tooLarge counts a message that the client has said it cannot take, or that no packet can carry
-// with what it has for this client. [MQTT-3.1.2-24]
+// fits says whether the client takes a message so large, and a packet can carry it with what it has for
+// this client. [MQTT-3.1.2-24]
+func (s *Session) fits(o *Outgoing, d Delivery) bool {
+	return s.link.MaxPacketSize == 0 && !o.huge || o.size(s.link.Version, d, s.aliases.find(o.msg.Topic)) <= s.largest(o)
+}
+
+// tooLarge counts a message that does not fit.
 func (s *Session) tooLarge(o *Outgoing, d Delivery) bool {
 	return (s.link.MaxPacketSize != 0 || o.huge) && s.exceeds(o, d)
 }
 
 func (s *Session) exceeds(o *Outgoing, d Delivery) bool {
-	if o.size(s.link.Version, d, s.aliases.find(o.msg.Topic)) <= s.largest(o) {
+	if s.fits(o, d) {
 		return false
 	}
 	s.limits.Drops.TooLarge.Add(1)
@@ -158,8 +164,9 @@ func (s *Session) nextOrdinal() uint64 {
 }
 
 func (s *Session) newEntry(o *Outgoing, d Delivery) entry {
-	e := entry{ordinal: s.next, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain}
-	if s.link.Durable {
+	s.shares = s.shares || d.Share != 0
+	e := entry{ordinal: s.next, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain, share: d.Share}
+	if s.link.Durable || d.Share != 0 {
 		e.msg = o.Own()
 	}
 	s.next++
@@ -169,7 +176,7 @@ func (s *Session) newEntry(o *Outgoing, d Delivery) entry {
 // send writes an entry and moves it in flight.
 func (s *Session) send(o *Outgoing, e entry, d Delivery) {
 	s.write(o, d, s.logged && e.ordinal < s.perhaps, packetID(e.ordinal))
-	if s.logged || !s.link.Durable {
+	if s.logged || !s.link.Durable && e.share == 0 {
 		e.msg = nil
 	}
 	if s.logged {
@@ -230,7 +237,7 @@ func (s *Session) pump(now int64) {
 	defer o.recycle()
 	s.resend(o, now)
 	s.popDone()
-	for s.unsent == 0 && s.queue.len() > 0 && s.hasRoom() {
+	for s.unsent == 0 && s.queue.len() > 0 && s.hasRoom() && !s.isHeld(s.queue.at(0).ordinal) {
 		e := s.popQueue()
 		if e.state == awaitComp {
 			s.appendAck(packet.TypePubrel, packetID(e.ordinal))

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"math"
 	"sync"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -33,6 +34,7 @@ type Session struct {
 	mu       sync.Mutex
 	*window                      // outside while there is nothing to hold
 	received map[uint16]struct{} // inbound QoS 2 packet identifiers that are taken
+	shares   bool                // something came by a shared subscription
 
 	// What only a logged session has.
 	logged   bool
@@ -40,6 +42,8 @@ type Session struct {
 	perhaps  uint64   // messages below may have been sent; at least sent
 	released []uint64 // ordinals of messages that are done with; Released takes them
 	left     int      // how many were in flight when the client left
+	held     []uint64 // ordinals of messages that may be given to others, in order: they are not sent meanwhile
+	stale    bool     // some of what is being loaded has been given to others
 }
 
 // window is what a session holds in memory of its messages.
@@ -213,12 +217,15 @@ func (s *Session) Backlog() (bytes, messages int) {
 	return s.out.size, s.queue.len()
 }
 
-// End forgets what waits, so that it does not count any more. The session is not used after.
-func (s *Session) End() {
+// End forgets what waits, so that it does not count any more. The session is not used after: nothing
+// can be delivered to it. left is what Surrender would have taken out of it.
+func (s *Session) End() (left []Shared) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.logged {
+		left = s.surrender(0, math.MaxInt, nil)
 		s.limits.Held.Add(-s.queue.len(), -s.queued)
 	}
 	s.window = outside
+	return left
 }
