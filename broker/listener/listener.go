@@ -62,7 +62,7 @@ func Listen(ctx context.Context, l config.Listener, log *slog.Logger) (*Listener
 	if l.Socket != "" {
 		ln.sockets, err = listenUnix(ctx, l.Socket, l.SocketMode)
 	} else {
-		ln.sockets, err = (&net.ListenConfig{KeepAliveConfig: keepAlive}).Listen(ctx, "tcp", address)
+		ln.sockets, err = listenConfig().Listen(ctx, "tcp", address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listener %s on %s: %w%s", l.Name, address, err, remedy(err, l.Socket != ""))
