@@ -21,7 +21,8 @@ func TestMain(m *testing.M) {
 
 func run(m *testing.M) int {
 	for tool, debian := range map[string]string{
-		"mosquitto_pub": "mosquitto-clients", "mosquitto_sub": "mosquitto-clients", "mosquitto_passwd": "mosquitto",
+		"mosquitto_pub": "mosquitto-clients", "mosquitto_sub": "mosquitto-clients", "mosquitto_rr": "mosquitto-clients",
+		"mosquitto_passwd": "mosquitto",
 	} {
 		if _, err := exec.LookPath(tool); err != nil {
 			fmt.Fprintf(os.Stderr, "test/interop needs %s: install Debian's package %s, or run `make test`, which does\n", tool, debian)
