@@ -116,7 +116,7 @@ func TestManyClients(t *testing.T) {
 	t.Parallel()
 	b := serve(t, open(t))
 	s := b.subscribe(t, "-q", "1", "-t", "many/#")
-	before := b.descriptors(t)
+	before := b.sockets(t)
 	var running sync.WaitGroup
 	for part := range 4 {
 		running.Go(func() {
@@ -136,7 +136,7 @@ func TestManyClients(t *testing.T) {
 	if len(seen) != reconnects {
 		t.Errorf("%d different messages, want %d", len(seen), reconnects)
 	}
-	b.eventually(t, "the descriptors of all connections but one are closed", func() bool { return b.descriptors(t) <= before })
+	b.eventually(t, "all connections but one are closed", func() bool { return b.sockets(t) <= before })
 }
 
 // TestSharedSubscription: each message comes to one of the group's members.

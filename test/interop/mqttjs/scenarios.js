@@ -3,7 +3,7 @@
 
 (function (root) {
   const text = (bytes) => new TextDecoder().decode(bytes)
-  const patience = 20000
+  const patience = 60000
 
   // link is a connected client whose messages wait in an inbox.
   class Link {
