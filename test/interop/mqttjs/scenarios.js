@@ -206,6 +206,7 @@
     async reconnect (dial, topic, options) {
       const from = await dial()
       const hello = { id: topic, keep: true }
+      const seen = new Set()
       let to = await dial(hello)
       await to.subscribe(topic, 1)
       for (let i = 0; i < options.reconnects; i++) {
@@ -216,12 +217,13 @@
         to = await dial(hello)
         if (i % 50 === 0) {
           let m = await to.receive()
-          while (m.payload === String(i - 50)) { // again: the connection was cut before it was acknowledged
+          while (seen.has(m.payload)) { // again: the connection was cut before it was acknowledged
             m = await to.receive()
           }
           if (m.payload !== String(i) || m.qos !== 1) {
             throw new Error(`received ${JSON.stringify(m)}, want ${i}`)
           }
+          seen.add(m.payload)
         }
       }
     }
