@@ -138,36 +138,3 @@ func TestManyClients(t *testing.T) {
 	}
 	b.eventually(t, "all connections but one are closed", func() bool { return b.sockets(t) <= before })
 }
-
-// TestSharedSubscription: each message comes to one of the group's members.
-func TestSharedSubscription(t *testing.T) {
-	t.Parallel()
-	b := serve(t, open(t))
-	if !b.shares(t) {
-		t.Skip("CONNACK says that shared subscriptions are not available")
-	}
-	for _, version := range versions[1:] {
-		t.Run(version, func(t *testing.T) {
-			one := b.subscribe(t, "-V", version, "-q", "1", "-t", "$share/group/work/+", "-t", "one/end")
-			two := b.subscribe(t, "-V", version, "-q", "1", "-t", "$share/group/work/+", "-t", "two/end")
-			for i := range 10 {
-				b.publish(t, "-V", version, "-q", "1", "-t", fmt.Sprint("work/", i), "-m", "x")
-			}
-			seen := make(map[string]bool)
-			for name, s := range map[string]subscriber{"one": one, "two": two} {
-				b.publish(t, "-q", "1", "-t", name+"/end", "-m", "x")
-				mine := 0
-				for line := s.line(">> "); !strings.Contains(line, "/end"); line = s.line(">> ") {
-					seen[line] = true
-					mine++
-				}
-				if mine == 0 || mine == 10 {
-					t.Errorf("%s got %d of 10", name, mine)
-				}
-			}
-			if len(seen) != 10 {
-				t.Errorf("%d different messages, want 10", len(seen))
-			}
-		})
-	}
-}
