@@ -74,7 +74,7 @@ verify: ## Fail, with the difference, if anything generated or a go.mod is out o
 
 .PHONY: test
 test: ## All tests but the cluster's: unit, controllers on a real API server, real MQTT clients.
-	hack/packages.sh mosquitto_pub:mosquitto-clients mosquitto_sub:mosquitto-clients mosquitto_passwd:mosquitto
+	hack/interop.sh
 	assets=$$(hack/envtest.sh | tail -1); KUBEBUILDER_ASSETS=$$assets $(GO_TEST) ./...
 	go -C hack/tools test ./apidocs
 
@@ -85,6 +85,11 @@ test-unit: ## The tests that need nothing but Go.
 .PHONY: test-race
 test-race: ## The broker's tests under the race detector. Needs gcc.
 	CGO_ENABLED=1 go test -race ./broker/...
+
+.PHONY: interop
+interop: ## The tests with real clients alone: Mosquitto's, both pahos, mqtt.js on Node.js and in Chromium.
+	hack/interop.sh
+	$(GO_TEST) -count=1 ./test/interop
 
 .PHONY: fuzz
 fuzz: ## Every fuzz test for a while each. FUZZTIME=10s FUZZ=pattern of folder/name

@@ -63,6 +63,8 @@ var constraints = map[string]constraint{
 	"MQTT.ConnectTimeoutSeconds":         {Default: "10", Min: new(int64(1)), Max: new(int64(3600))},
 	"MQTT.ResponseTopicPrefix":           {MaxLength: 1024, Pattern: regexp.MustCompile(`^[^\x00-\x1F\x7F+#]+$`)},
 	"MQTT.ServerReference":               {MaxLength: 1024, Pattern: regexp.MustCompile(`^[!-~]+( [!-~]+)*$`)},
+	"SysTopics.Enabled":                  {Default: "true"},
+	"SysTopics.IntervalSeconds":          {Default: "10", Min: new(int64(1)), Max: new(int64(3600))},
 
 	"Limits.MaxConnections":                 {Min: new(int64(0))},
 	"Limits.MaxConnectionsPerUser":          {Min: new(int64(0))},

@@ -152,4 +152,22 @@ type MQTT struct {
 	// and whose payload is not.
 	// +optional
 	ValidatePayloadFormat bool `json:"validatePayloadFormat,omitempty"`
+	// SysTopics are the broker's own figures, as messages below $SYS/broker.
+	// +optional
+	SysTopics SysTopics `json:"sysTopics,omitempty,omitzero"`
+}
+
+// SysTopics says whether the broker publishes its own figures, by the names that Mosquitto gives them. They are sent to
+// whoever subscribes to them and may: topics that begin with '$' need a rule that allows them.
+type SysTopics struct {
+	// Enabled says whether there are any.
+	// +kubebuilder:default=true
+	// +optional
+	Enabled *bool `json:"enabled,omitempty"`
+	// IntervalSeconds is how often those that have changed are sent.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	IntervalSeconds int32 `json:"intervalSeconds,omitempty"`
 }

@@ -94,7 +94,7 @@ func TestParseRefuses(t *testing.T) {
 		{"merge key", "mqtt:\n  <<: {maxQoS: 1}\n", "b.yaml:2: mqtt.<<: unknown field (known here: maxPacketSizeBytes, " +
 			"receiveMaximum, maxInflight, topicAliasMaximum, sessionExpiryMaxSeconds, keepAliveMaxSeconds, maxQoS, retainAvailable, " +
 			"wildcardSubscriptionAvailable, sharedSubscriptionAvailable, maxTopicLevels, maxTopicLengthBytes, maxFiltersPerSubscribe, maxUserProperties, maxSubscriptionsPerSession, maxQueuedMessages, maxQueuedBytes, maxQueuedBytesTotal, " +
-			"queuePolicy, maxOutboundBytes, connectTimeoutSeconds, responseTopicPrefix, serverReference, validatePayloadFormat)"},
+			"queuePolicy, maxOutboundBytes, connectTimeoutSeconds, responseTopicPrefix, serverReference, validatePayloadFormat, sysTopics)"},
 		{"set twice", "store:\n  dir: a\n  dir: b\n", "b.yaml:3: store.dir: is set twice, in line 2 already"},
 		{"alias", "store: &s {dir: a}\nlog: *s\n",
 			"b.yaml:1: store: YAML anchors and aliases are not allowed\nb.yaml:2: log: YAML anchors and aliases are not allowed"},

@@ -55,6 +55,24 @@ var metrics = []metric{
 		func(s *Snapshot) float64 { return float64(s.ThrottledTotal) }},
 	{describe("failed_authentications_total", "CONNECTs with a wrong user name or password."), counter,
 		func(s *Snapshot) float64 { return float64(s.FailedAuthentications) }},
+	{describe("connections_accepted_total", "Connections that were accepted, those that never sent a CONNECT among them."), counter,
+		func(s *Snapshot) float64 { return float64(s.Sockets) }},
+	{describe("sessions_connected", "Sessions that have a connection."), gauge,
+		func(s *Snapshot) float64 { return float64(s.Connected) }},
+	{describe("sessions_connected_peak", "The most sessions that had a connection at a time."), gauge,
+		func(s *Snapshot) float64 { return float64(s.ConnectedMaximum) }},
+	{describe("sessions_expired_total", "Sessions that ended because their client stayed away."), counter,
+		func(s *Snapshot) float64 { return float64(s.SessionsExpired) }},
+	{describe("shared_subscriptions", "Shared subscriptions of all sessions."), gauge,
+		func(s *Snapshot) float64 { return float64(s.SharedSubscriptions) }},
+	{describe("received_bytes_total", "Bytes of the MQTT packets from clients."), counter,
+		func(s *Snapshot) float64 { return float64(s.Received.Bytes) }},
+	{describe("sent_bytes_total", "Bytes of the MQTT packets to clients."), counter,
+		func(s *Snapshot) float64 { return float64(s.Sent.Bytes) }},
+	{describe("received_payload_bytes_total", "Bytes of the payloads of messages from clients."), counter,
+		func(s *Snapshot) float64 { return float64(s.Received.PayloadBytes) }},
+	{describe("sent_payload_bytes_total", "Bytes of the payloads of messages to clients."), counter,
+		func(s *Snapshot) float64 { return float64(s.Sent.PayloadBytes) }},
 }
 
 var (
@@ -63,6 +81,9 @@ var (
 	bans         = describe("bans", "Bans in force, by what is banned.", "kind")
 	bansTotal    = describe("bans_total", "Bans that have begun, by what is banned.", "kind")
 	dropped      = describe("messages_dropped_total", "Messages that did not reach a session, by reason.", "reason")
+	received     = describe("packets_received_total", "MQTT packets from clients, by type.", "type")
+	sent         = describe("packets_sent_total", "MQTT packets to clients, by type.", "type")
+	build        = describe("build_info", "1, with the broker's version as a label.", "version")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -79,6 +100,9 @@ func (c collector) Describe(out chan<- *prometheus.Desc) {
 	out <- refused
 	out <- bans
 	out <- bansTotal
+	out <- received
+	out <- sent
+	out <- build
 }
 
 // Collect implements prometheus.Collector.
@@ -99,6 +123,13 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			out <- prometheus.MustNewConstMetric(dropped, counter, float64(n), reason)
 		}
 	}
+	for name, n := range s.Received.Packets {
+		out <- prometheus.MustNewConstMetric(received, counter, float64(n), name)
+	}
+	for name, n := range s.Sent.Packets {
+		out <- prometheus.MustNewConstMetric(sent, counter, float64(n), name)
+	}
+	out <- prometheus.MustNewConstMetric(build, gauge, 1, s.Version)
 }
 
 // collect shows a metric with one label.

@@ -42,7 +42,9 @@ func scrape(t *testing.T, h http.Handler) string {
 func TestMetrics(t *testing.T) {
 	now := Snapshot{}
 	h := New(source(func() Snapshot { return now }))
-	want := `dunlin_connections 0
+	want := `dunlin_build_info{version=""} 1
+dunlin_connections 0
+dunlin_connections_accepted_total 0
 dunlin_failed_authentications_total 0
 dunlin_messages_dropped_total{reason="expired"} 0
 dunlin_messages_dropped_total{reason="no_member"} 0
@@ -52,8 +54,16 @@ dunlin_messages_dropped_total{reason="refused"} 0
 dunlin_messages_dropped_total{reason="too_large"} 0
 dunlin_queued_bytes 0
 dunlin_queued_messages 0
+dunlin_received_bytes_total 0
+dunlin_received_payload_bytes_total 0
 dunlin_retained_messages 0
+dunlin_sent_bytes_total 0
+dunlin_sent_payload_bytes_total 0
 dunlin_sessions 0
+dunlin_sessions_connected 0
+dunlin_sessions_connected_peak 0
+dunlin_sessions_expired_total 0
+dunlin_shared_subscriptions 0
 dunlin_store_disk_bytes 0
 dunlin_store_records_total 0
 dunlin_store_sync_duration_seconds_sum 0
@@ -76,10 +86,15 @@ dunlin_throttles_total 0
 		Dropped: map[string]uint64{
 			DroppedQueueFull: 13, DroppedOutboxFull: 14, DroppedExpired: 15, DroppedTooLarge: 16, DroppedRefused: 17, DroppedNoMember: 19, "new": 18,
 		},
+		Version: "1.2.3", Sockets: 19, Connected: 20, ConnectedMaximum: 21, SessionsExpired: 22, SharedSubscriptions: 23,
+		Received: Traffic{Packets: map[string]uint64{"connect": 24, "publish": 25}, Bytes: 26, PayloadBytes: 27},
+		Sent:     Traffic{Packets: map[string]uint64{"connack": 28}, Bytes: 29, PayloadBytes: 30},
 	}
 	want = `dunlin_bans{kind="cat"} 24
 dunlin_bans_total{kind="cat"} 25
+dunlin_build_info{version="1.2.3"} 1
 dunlin_connections 12
+dunlin_connections_accepted_total 19
 dunlin_connections_refused_total{reason="full"} 22
 dunlin_connections_refused_total{reason="late"} 23
 dunlin_failed_authentications_total 21
@@ -90,10 +105,21 @@ dunlin_messages_dropped_total{reason="outbox_full"} 14
 dunlin_messages_dropped_total{reason="queue_full"} 13
 dunlin_messages_dropped_total{reason="refused"} 17
 dunlin_messages_dropped_total{reason="too_large"} 16
+dunlin_packets_received_total{type="connect"} 24
+dunlin_packets_received_total{type="publish"} 25
+dunlin_packets_sent_total{type="connack"} 28
 dunlin_queued_bytes 11
 dunlin_queued_messages 10
+dunlin_received_bytes_total 26
+dunlin_received_payload_bytes_total 27
 dunlin_retained_messages 9
+dunlin_sent_bytes_total 29
+dunlin_sent_payload_bytes_total 30
 dunlin_sessions 7
+dunlin_sessions_connected 20
+dunlin_sessions_connected_peak 21
+dunlin_sessions_expired_total 22
+dunlin_shared_subscriptions 23
 dunlin_store_disk_bytes 6
 dunlin_store_records_total 2
 dunlin_store_sync_duration_seconds_sum 0.5

@@ -1,5 +1,7 @@
 package metrics
 
+import "time"
+
 // Source is the broker that is measured.
 type Source interface {
 	// Metrics is what there is to tell now. It may be called by several goroutines at a time.
@@ -19,6 +21,16 @@ const (
 // reasons are always shown, at 0 as well, so that a rate can be taken from the first drop on.
 var reasons = []string{DroppedQueueFull, DroppedOutboxFull, DroppedExpired, DroppedTooLarge, DroppedRefused, DroppedNoMember}
 
+// Traffic is what went one way.
+type Traffic struct {
+	Packets      map[string]uint64 // by packet type as the standard writes it, in small letters
+	Bytes        uint64            // of all packets
+	PayloadBytes uint64            // of the messages in them
+}
+
+// publish is the type of the packets that have messages.
+const publish = "publish"
+
 // Snapshot is the values of all metrics at one moment. The uint64 ones count since the broker started.
 type Snapshot struct {
 	StoreUp          bool    // the last write succeeded and there is room
@@ -36,6 +48,16 @@ type Snapshot struct {
 	QueuedBytes    int64 // of them
 	Connections    int64 // MQTT's, open now
 
+	SharedSubscriptions int64 // among Subscriptions
+
+	Version          string
+	Uptime           time.Duration // since the broker was made
+	Received, Sent   Traffic
+	Sockets          uint64 // connections that were accepted
+	Connected        int64  // sessions that have a connection
+	ConnectedMaximum int64  // the most of them at a time
+	SessionsExpired  uint64 // because their client stayed away
+
 	Throttled             int64  // clients that are not read from, since they publish too fast
 	ThrottledTotal        uint64 // times that one was
 	FailedAuthentications uint64 // CONNECTs with a wrong user name or password
@@ -45,6 +67,7 @@ type Snapshot struct {
 	// Bans are those in force, and BansTotal those that there have been, by kind: a client, an address.
 	Bans      map[string]int64
 	BansTotal map[string]uint64
+
 	// Dropped are messages that did not reach a session, by reason: one of the constants above.
 	Dropped map[string]uint64
 }

@@ -65,7 +65,7 @@ func (c *conn) partDone(b *batch, p *pendingAck, err error) {
 		buf = c.appendAck(buf, &a.ack)
 	}
 	if len(buf) > 0 {
-		b.wake(c.sess.Append(c, buf))
+		b.send(c, buf)
 	}
 }
 

@@ -66,7 +66,11 @@ func (s *Server) restore(ctx context.Context, r io.Reader) error {
 func (s *Server) Metrics() metrics.Snapshot {
 	drops := &s.limits.Drops
 	m := metrics.Snapshot{
-		Sessions: s.clients.count(), Subscriptions: int64(s.index.Len()) + s.shares.more.Load(),
+		Version: s.version, Uptime: s.now().Sub(s.started),
+		Received: trafficOf(s.received.Sum(), fromClients), Sent: trafficOf(s.limits.Sent.Sum(), toClients),
+		Sockets: s.census.sockets.Load(), SessionsExpired: s.census.expired.Load(),
+		Connected: s.census.connected.Load(), ConnectedMaximum: s.census.maximum.Load(),
+		Sessions: s.clients.count(), Subscriptions: int64(s.index.Len()) + s.shares.more.Load(), SharedSubscriptions: s.shares.members(),
 		QueuedMessages: s.limits.Held.Messages.Load(), QueuedBytes: s.limits.Held.Bytes.Load(),
 		Dropped: map[string]uint64{
 			metrics.DroppedQueueFull: drops.QueueFull.Load(), metrics.DroppedOutboxFull: drops.OutboxFull.Load(),

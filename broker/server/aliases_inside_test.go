@@ -30,7 +30,7 @@ func publisher(t testing.TB) *conn {
 	t.Cleanup(func() { _, _ = near.Close(), far.Close() })
 	c := newConn(s, &s.cfg.Listeners[0], near)
 	c.client = s.clients.get(s, "c")
-	c.sess, c.identity, c.peer.version, c.batch = c.client.sess, id, packet.V5, newBatch(s.now())
+	c.sess, c.identity, c.peer.version, c.batch = c.client.sess, id, packet.V5, s.newBatch(s.now())
 	return c
 }
 

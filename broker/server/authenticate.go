@@ -104,6 +104,7 @@ func (c *conn) ask(a packet.Auth) ([]byte, error) {
 	if err := c.nc.SetWriteDeadline(time.Now().Add(goodbyeTimeout)); err != nil {
 		return nil, err
 	}
+	c.srv.countSent(challenge)
 	if _, err := c.nc.Write(challenge); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"math/rand/v2"
 	"runtime"
 	"sync"
 	"time"
@@ -8,6 +9,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
+	"github.com/dunlin-mqtt/dunlin/broker/traffic"
 )
 
 // batch is what is shared by everything that one goroutine does before it flushes.
@@ -24,17 +26,23 @@ type batch struct {
 	behind  []session.Sink
 	stored  []storedTarget // of the message being published, to be stored first
 	counted []bool         // which of its targets have it in their quotas
+
+	srv      *Server
+	shard    uint32         // of the counters
+	received traffic.Counts // in this batch
+	sent     traffic.Counts // in this batch, beside what out has sent
 }
 
-var batchPool = sync.Pool{New: func() any { return new(batch) }}
+// batchPool keeps a batch to the processor that it is used on, as a rule, and so its shard.
+var batchPool = sync.Pool{New: func() any { return &batch{shard: rand.Uint32()} }}
 
 // maxReplies is how much room for replies is kept, in bytes.
 const maxReplies = 4096
 
 // newBatch begins a batch; end flushes it.
-func newBatch(now time.Time) *batch {
+func (s *Server) newBatch(now time.Time) *batch {
 	b := batchPool.Get().(*batch)
-	b.now = now.UnixMilli()
+	b.srv, b.now = s, now.UnixMilli()
 	return b
 }
 
@@ -52,16 +60,31 @@ func (b *batch) load(s session.Sink) {
 	}
 }
 
+// send puts encoded control packets into a connection's outbox.
+func (b *batch) send(c *conn, packets []byte) {
+	b.sent.Encoded(packets)
+	b.wake(c.sess.Append(c, packets))
+}
+
+// count adds what the batch has counted to the server's counters: before anybody sees what came of it.
+func (b *batch) count() {
+	b.sent.Take(&b.out.Sent)
+	b.srv.received.Add(b.shard, &b.received)
+	b.srv.limits.Sent.Add(b.shard, &b.sent)
+}
+
 // gather lets the goroutines that are ready to run go first: what they put into the same outboxes leaves with the same
 // write. With none ready it costs next to nothing.
 func (b *batch) gather() {
 	if len(b.dirty) > 0 {
+		b.count()
 		runtime.Gosched()
 	}
 }
 
 // end flushes every outbox that the batch made non-empty, and must be the last use of b.
 func (b *batch) end() {
+	b.count()
 	for i, s := range b.dirty {
 		s.Flush()
 		b.dirty[i] = nil
@@ -78,5 +101,6 @@ func (b *batch) end() {
 	if cap(b.replies) > maxReplies {
 		b.replies = nil
 	}
+	b.srv = nil
 	batchPool.Put(b)
 }

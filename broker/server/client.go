@@ -182,13 +182,16 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	cl.conn, cl.left = c, 0
 	c.client, c.sess = cl, cl.sess
 	c.feeds.waiting, cl.feeds = cl.feeds, nil
+	connack := c.connack(p, cl.used)
 	cl.sess.Attach(session.Attachment{
 		Sink: c, Version: c.peer.version, Durable: cl.expiry > 0, Logged: cl.logged.Load(),
 		ReceiveMaximum: p.Properties.ReceiveMaximum, MaxPacketSize: p.Properties.MaximumPacketSize,
 		TopicAliasMaximum: uint16(min(int32(p.Properties.TopicAliasMaximum), *cl.srv.cfg.MQTT.TopicAliasMaximum)), // [MQTT-3.1.2-26]
-	}, c.connack(p, cl.used))
+	}, connack)
+	cl.srv.countSent(connack)
 	cl.used = true
 	cl.srv.shares.present(cl, true)
+	cl.srv.census.attached()
 	return nil
 }
 
@@ -202,6 +205,7 @@ func (cl *client) detach(c *conn) {
 		return
 	}
 	cl.conn = nil
+	cl.srv.census.connected.Add(-1)
 	cl.feeds = c.feeds.give()
 	cl.expiry = c.peer.sessionExpiry
 	w := c.will
@@ -252,6 +256,7 @@ func (cl *client) due(now int64) {
 		return
 	}
 	if cl.expiry != neverExpires && cl.left+int64(cl.expiry)*1000 <= now {
+		cl.srv.census.expired.Add(1)
 		cl.endLocked()
 		return
 	}

@@ -105,7 +105,7 @@ func (c *conn) live() {
 	if c.kicked.Load() == nil { // else its deadline may just have been taken back
 		err = c.handleBatches()
 	}
-	if err == errDeep {
+	if errors.Is(err, errDeep) {
 		go c.live()
 		return
 	}
@@ -132,7 +132,7 @@ func (c *conn) handleBatches() error {
 		}
 		now := c.srv.now()
 		c.lastRead.Store(int64(now.Sub(c.srv.started)))
-		c.batch = newBatch(now)
+		c.batch = c.srv.newBatch(now)
 		if c.held = c.throttle.Load(); c.held != nil {
 			c.held.fill(now)
 		}
@@ -182,6 +182,8 @@ func (c *conn) handle(data []byte) (used int, err error) {
 			return used, nil
 		}
 		used += n
+		c.batch.received.Packets[h.Type]++
+		c.batch.received.Bytes += uint64(n)
 		if c.peer.version == packet.V5 {
 			if err := packet.CheckUserProperties(h, body, int(m.MaxUserProperties)); err != nil {
 				return used, err
@@ -242,7 +244,7 @@ func (c *conn) disconnected(body []byte) error {
 // flushReplies moves the control packets of the batch into the outbox.
 func (c *conn) flushReplies() {
 	if b := c.batch; len(b.replies) > 0 {
-		b.wake(c.sess.Append(c, b.replies))
+		b.send(c, b.replies)
 		b.replies = b.replies[:0]
 	}
 }

@@ -41,7 +41,7 @@ func (c *conn) connect(ctx context.Context) error {
 		c.kick(errRevoked)
 	}
 	c.checkCertificate() // as much
-	b := newBatch(c.srv.now())
+	b := c.srv.newBatch(c.srv.now())
 	b.wake(c)
 	b.wake(c.sess.Resume(b.now))
 	b.load(c.sess.Hungry())
@@ -87,6 +87,7 @@ func (c *conn) readOne(parse func(h packet.Header, body []byte) error) error {
 		if err == nil {
 			err = parse(h, body)
 		}
+		c.srv.countReceived(h.Type, n)
 		c.in.consumed(data, n)
 		c.in.again = true
 		return err
@@ -196,6 +197,7 @@ func (c *conn) refuse(err error) {
 	if !c.fits(answer) {
 		return
 	}
+	c.srv.countSent(answer)
 	_ = c.nc.SetWriteDeadline(time.Now().Add(goodbyeTimeout))
 	_, _ = c.nc.Write(answer) // a peer that is gone needs no answer
 }

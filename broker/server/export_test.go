@@ -80,3 +80,6 @@ func (s *Server) Accept(ctx context.Context, ln net.Listener) error {
 func (s *Server) KeepIn(st store.Store) {
 	s.openDisk = func(disk.Options) (store.Store, error) { return st, nil }
 }
+
+// SysTick is an interval of the $SYS topics.
+func (s *Server) SysTick() { s.sys.tick() }

@@ -162,7 +162,7 @@ func (j *journal) run(stop <-chan struct{}) {
 				return
 			}
 		}
-		b := newBatch(j.srv.now())
+		b := j.srv.newBatch(j.srv.now())
 		size := int64(0)
 		for i, w := range work {
 			j.apply(b, w)

@@ -41,7 +41,7 @@ func (c *conn) runLoads() {
 			c.kick(&packet.Error{Reason: packet.ImplementationSpecificError, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be read"})
 			return
 		}
-		b := newBatch(c.srv.now())
+		b := c.srv.newBatch(c.srv.now())
 		b.wake(c.sess.Load(c, l.stored, l.next, l.more, b.now))
 		c.srv.journal.released(c.client)
 		b.end()

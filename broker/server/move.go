@@ -22,7 +22,7 @@ func (s *shares) move(cl *client, g *group, most int, worst session.Ease) (moved
 	if g == nil {
 		return false
 	}
-	b := newBatch(s.srv.now())
+	b := s.srv.newBatch(s.srv.now())
 	defer b.end()
 	for _, m := range cl.sess.Surrender(g.number, most, nil) {
 		b.out.Reset(m.Message, true, b.now)
@@ -75,7 +75,7 @@ func (s *shares) moveStored(cl *client, g *group, most int, worst session.Ease) 
 			continue
 		}
 		stored := s.carry(h, worst)
-		b := newBatch(s.srv.now())
+		b := s.srv.newBatch(s.srv.now())
 		flush, load := cl.sess.Unhold(stored, b.now)
 		b.wake(flush)
 		b.load(load)
@@ -141,7 +141,7 @@ func (s *shares) carry(h *haul, worst session.Ease) (moved []uint64) {
 		s.srv.log.Error("messages of a shared subscription not read", "client_id", h.from.id, "reason", err.Error())
 		return nil
 	}
-	b := newBatch(s.srv.now())
+	b := s.srv.newBatch(s.srv.now())
 	defer b.end()
 	var storing sync.WaitGroup
 	stored := make([]bool, len(h.kept))

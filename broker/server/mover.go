@@ -158,7 +158,7 @@ func (s *shares) runErrands() {
 // hand gives messages that no session has to members, and goes on with the rest later.
 func (s *shares) hand(e *errand) {
 	n := min(len(e.hand), moveMost)
-	b := newBatch(s.srv.now())
+	b := s.srv.newBatch(s.srv.now())
 	for i := range e.hand[:n] {
 		s.handOne(b, &e.hand[i], e.ack)
 	}

@@ -17,6 +17,7 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 	if err := p.Parse(h.Flags, body, c.peer.version); err != nil {
 		return err
 	}
+	c.batch.received.Payload += uint64(len(p.Payload))
 	if err := c.checkPublish(p); err != nil {
 		return err
 	}

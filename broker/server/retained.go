@@ -40,6 +40,7 @@ func (f *feeds) give() []*feed {
 }
 
 func (c *conn) addFeeds(subs []*subscription) {
+	c.srv.sys.feed(c, subs)
 	if len(subs) == 0 || c.srv.store.RetainedCount() == 0 {
 		return
 	}
@@ -86,7 +87,7 @@ func (c *conn) runFeeds() {
 		if f == nil {
 			return
 		}
-		b := newBatch(c.srv.now())
+		b := c.srv.newBatch(c.srv.now())
 		var storing sync.WaitGroup
 		last := c.feedSome(b, f, &storing)
 		b.end()

@@ -202,7 +202,7 @@ func (r *routes) renew(s *Server, policy *auth.Policy, id *auth.Identity, name [
 	}
 	// The generations are read first: a change during the match makes the route stale, not wrong.
 	found.index, found.policy, found.targets = s.index.Generation(), policy.Generation(), nil
-	if found.allowed = policy.CanPublish(id, found.topic); found.allowed {
+	if found.allowed = !isSys(found.topic) && policy.CanPublish(id, found.topic); found.allowed {
 		found.targets = s.targets(found.topic)
 	}
 }

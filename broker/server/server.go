@@ -18,6 +18,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
+	"github.com/dunlin-mqtt/dunlin/broker/traffic"
 )
 
 // Deps are what a Server takes from outside. The zero value works.
@@ -48,6 +49,9 @@ type Server struct {
 	recovered       []*client
 	resumed         sync.Once
 	clients         registry
+	census          census
+	received        traffic.Counter // from all clients; what is sent, limits counts
+	sys             *sysTopics      // nil: there are none
 	deadlines       deadlines[*client]
 	guard           *limit.Guard
 	alive           deadlines[*conn]     // when to look whether something has come
@@ -104,6 +108,9 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
 	s.shares.init(s)
+	if *cfg.MQTT.SysTopics.Enabled {
+		s.sys = newSysTopics(s)
+	}
 	return s, nil
 }
 
@@ -158,6 +165,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	s.expiry.due()
 	background.Go(func() { failed <- s.auth.Run(ctx, s.policyChanged) })
+	background.Go(func() { s.sys.run(ctx) })
 	for l, ln := range listeners {
 		background.Go(func() { failed <- s.accept(ctx, &s.cfg.Listeners[l], ln) })
 	}
@@ -244,6 +252,7 @@ func (s *Server) track(c *conn) bool {
 		return false
 	}
 	s.conns[c] = struct{}{}
+	s.census.sockets.Add(1)
 	s.running.Add(1)
 	return true
 }

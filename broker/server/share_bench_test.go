@@ -67,7 +67,7 @@ func TestSharedAllocates(t *testing.T) {
 	if len(targets) != 1 || s.index.Len() != 1 {
 		t.Fatalf("%d targets and %d entries", len(targets), s.index.Len())
 	}
-	b := newBatch(time.Now())
+	b := s.newBatch(time.Now())
 	msg := message.Message{Topic: "t", Payload: make([]byte, 64)}
 	if n := testing.AllocsPerRun(100, func() { publishMany(s, b, &msg, targets, 1000) }); n >= 1000 {
 		t.Errorf("%.0f allocations for 1000 messages", n)
@@ -90,7 +90,7 @@ func BenchmarkShared(b *testing.B) {
 	for _, members := range []int{1, 10, 1000} {
 		b.Run(fmt.Sprint(members), func(b *testing.B) {
 			s, targets := grouped(b, members)
-			bt := newBatch(time.Now())
+			bt := s.newBatch(time.Now())
 			msg := message.Message{Topic: "t", Payload: make([]byte, 64)}
 			b.ReportAllocs()
 			const batch = 1000

@@ -54,6 +54,13 @@ func (s *shares) init(srv *Server) {
 	s.starving = make(map[*group]struct{})
 }
 
+// members is how many subscriptions there are in all groups.
+func (s *shares) members() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.more.Load() + int64(len(s.groups))
+}
+
 // newMembership is that of a subscription to a filter; nil: it is not shared.
 func newMembership(filter string, id uint32) *membership {
 	if _, _, shared, err := topic.ParseShare(filter); err != nil || !shared {

@@ -119,6 +119,6 @@ func (c *conn) journaled(answer []byte, wait stored) {
 			c.kick(&packet.Error{Reason: packet.ImplementationSpecificError, Clause: "MQTT 5 §3.14.2.1", Detail: "the session cannot be stored"})
 			return
 		}
-		b.wake(c.sess.Append(c, answer))
+		b.send(c, answer)
 	})
 }

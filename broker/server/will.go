@@ -53,7 +53,7 @@ func (s *Server) publishWill(cl *client, w *will) {
 	now := s.now()
 	msg := w.msg
 	var targets []target
-	if s.auth.Policy().CanPublish(w.identity, msg.Topic) {
+	if !isSys(msg.Topic) && s.auth.Policy().CanPublish(w.identity, msg.Topic) {
 		targets = s.targets(msg.Topic)
 	} else {
 		s.log.Info("will not published", "client_id", cl.id, "topic", msg.Topic, "reason", "not authorized")
@@ -62,7 +62,7 @@ func (s *Server) publishWill(cl *client, w *will) {
 	if w.expires {
 		msg.Expires = now.UnixMilli() + int64(w.expiry)*1000
 	}
-	b := newBatch(now)
+	b := s.newBatch(now)
 	defer b.end()
 	s.publish(b, &msg, true, targets, nil, sent...)
 }

@@ -201,6 +201,7 @@ func (w *writer) waitForRoom() error {
 
 // finish writes a last packet, if the socket takes it within a moment.
 func (w *writer) finish(last []byte) {
+	w.c.srv.countSent(last)
 	if s := w.c.sess.Last(w.c, last); s != nil {
 		s.Flush()
 	}

@@ -1,6 +1,10 @@
 package session
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/dunlin-mqtt/dunlin/broker/traffic"
+)
 
 // Policy is what happens when a queue is full.
 type Policy byte
@@ -13,7 +17,7 @@ const (
 )
 
 // Limits bound what sessions may hold, and count what they hold and drop together. They are shared
-// by all sessions; nothing but Held and Drops changes.
+// by all sessions; nothing but Held, Drops and Sent changes.
 type Limits struct {
 	MaxInflight    int   // QoS 1 and 2 messages sent to a session and not yet acknowledged
 	MaxQueued      int   // QoS 1 and 2 messages waiting for a session
@@ -24,6 +28,7 @@ type Limits struct {
 
 	Held  Held
 	Drops Drops
+	Sent  traffic.Counter // to all clients; what callers write themselves they count in themselves
 }
 
 // Held is what waits for all sessions.

@@ -257,6 +257,7 @@ func (s *Session) pump(now int64) {
 			s.send(o, e, d)
 		}
 	}
+	s.countSent(o)
 }
 
 // resend sends again, with DUP, what an earlier connection left unacknowledged, in a session that is
@@ -312,7 +313,9 @@ func (s *Session) reopen() {
 func (s *Session) appendAck(t packet.Type, id uint16) {
 	a := packet.Ack{PacketID: id}
 	var buf [8]byte
-	s.out.append(a.Append(buf[:0], t, s.link.Version))
+	b := a.Append(buf[:0], t, s.link.Version)
+	s.out.append(b)
+	s.countEncoded(b)
 }
 
 // find returns the entry in flight with a packet identifier, or nil.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/traffic"
 )
 
 // Outgoing is one message on its way to any number of sessions, with what has been encoded of it so
@@ -14,6 +15,8 @@ import (
 type Outgoing struct {
 	// Now is the time in Unix milliseconds.
 	Now int64
+	// Sent counts what was written of it; whoever has the Outgoing takes that from here.
+	Sent traffic.Publishes
 
 	msg     *message.Message
 	owned   bool
@@ -202,6 +205,7 @@ func (f *frame) write(o *Outgoing, out *outbox, alias, id uint16) {
 	if o.large() {
 		out.reference(o.Own().Payload)
 	}
+	o.Sent.Add(int(f.size), len(o.msg.Payload))
 }
 
 // size is the encoded size for a session, in bytes.

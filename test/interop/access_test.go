@@ -54,6 +54,7 @@ func with(user []string, args ...string) []string {
 }
 
 func TestWrongPassword(t *testing.T) {
+	t.Parallel()
 	b := serve(t, closed(t))
 	for name, user := range map[string][]string{
 		"wrong": {"-u", "alice", "-P", "guess"}, "none": {"-u", "alice"}, "unknown user": asCarol, "anonymous": nil,
@@ -71,6 +72,7 @@ func TestWrongPassword(t *testing.T) {
 }
 
 func TestDeniedTopic(t *testing.T) {
+	t.Parallel()
 	b := serve(t, closed(t))
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
@@ -89,6 +91,7 @@ func TestDeniedTopic(t *testing.T) {
 }
 
 func TestDeniedSubscription(t *testing.T) {
+	t.Parallel()
 	b := serve(t, closed(t))
 	for version, code := range map[string]string{"mqttv311": "128", "mqttv5": "135"} {
 		t.Run(version, func(t *testing.T) {
@@ -100,6 +103,7 @@ func TestDeniedSubscription(t *testing.T) {
 
 // mosquitto_passwd changes the file of a running broker: a user comes, a password changes, a user goes.
 func TestPasswordFileIsReloaded(t *testing.T) {
+	t.Parallel()
 	c := closed(t)
 	b := serve(t, c)
 	live := b.subscribe(t, with(asBob, "-V", "mqttv5", "-t", "a/#")...)

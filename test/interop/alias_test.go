@@ -10,6 +10,7 @@ import (
 
 // The publisher names its topic once, and by its alias from then on.
 func TestTopicAliasIn(t *testing.T) {
+	t.Parallel()
 	b := serve(t, open(t))
 	for qos := range 3 {
 		q := fmt.Sprint(qos)
@@ -25,6 +26,7 @@ func TestTopicAliasIn(t *testing.T) {
 
 // The subscriber is sent aliases, and knows what they stand for.
 func TestTopicAliasOut(t *testing.T) {
+	t.Parallel()
 	if out, _ := exec.Command("mosquitto_sub", "--version").CombinedOutput(); strings.Contains(string(out), "version 2.0.") {
 		t.Skip("mosquitto_sub 2.0 takes no topic alias, though it can be made to say so")
 	}

@@ -2,10 +2,13 @@ package interop
 
 import (
 	"encoding/json"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -60,15 +63,26 @@ func (b *broker) restart(t *testing.T, s syscall.Signal) {
 // port is the port of the listener number i, as an argument.
 func (b *broker) port(i int) string { return strconv.Itoa(int(b.config.Listeners[i].Port)) }
 
-// freePort is a port that nobody listens on.
+// taken are the ports that freePort has given, so that tests at the same time get different ones.
+var taken sync.Map
+
+// freePort is a port that nobody listens on. It is below those that the system gives to outgoing connections, which
+// are many here: one of them could have it before the broker listens.
 func freePort(t *testing.T) int32 {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		port := 10_000 + rand.Int32N(20_000)
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		_ = l.Close()
+		if _, given := taken.LoadOrStore(port, true); !given {
+			return port
+		}
 	}
-	defer l.Close()
-	return int32(l.Addr().(*net.TCPAddr).Port)
+	t.Fatal("no free port")
+	return 0
 }
 
 func writeJSON(t *testing.T, file string, v any) {

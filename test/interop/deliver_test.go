@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 )
 
 func TestDelivery(t *testing.T) {
+	t.Parallel()
 	b := serve(t, open(t))
 	for _, version := range versions {
 		for qos := range 3 {
@@ -27,6 +29,7 @@ func TestDelivery(t *testing.T) {
 
 // The QoS of a delivery is the lower one of the message's and the subscription's.
 func TestLowerQoSWins(t *testing.T) {
+	t.Parallel()
 	b := serve(t, open(t))
 	s := b.subscribe(t, "-q", "1", "-t", "q")
 	b.publish(t, "-q", "2", "-t", "q", "-m", "down")
@@ -35,6 +38,7 @@ func TestLowerQoSWins(t *testing.T) {
 }
 
 func TestWildcards(t *testing.T) {
+	t.Parallel()
 	b := serve(t, open(t))
 	for filter, topics := range map[string]struct{ in, out []string }{
 		"house/#":      {in: []string{"house", "house/a", "house/a/b"}, out: []string{"houses/a"}},
@@ -56,6 +60,7 @@ func TestWildcards(t *testing.T) {
 }
 
 func TestRetained(t *testing.T) {
+	t.Parallel()
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			b := serve(t, open(t))
@@ -73,6 +78,7 @@ func TestRetained(t *testing.T) {
 }
 
 func TestWill(t *testing.T) {
+	t.Parallel()
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			b := serve(t, open(t))
@@ -89,13 +95,46 @@ func TestWill(t *testing.T) {
 }
 
 func TestLargePayload(t *testing.T) {
-	b := serve(t, open(t))
-	payload := strings.Repeat("0123456789abcdef", 60_000) // 960 kB; the default limit is 1 MiB
+	t.Parallel()
+	c := open(t)
+	c.MQTT.MaxPacketSizeBytes = large + 1024
+	b := serve(t, c)
+	payload := strings.Repeat("0123456789abcdef", large/16)
 	file := filepath.Join(t.TempDir(), "payload")
 	if err := os.WriteFile(file, []byte(payload), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	s := b.subscribe(t, "-q", "2", "-t", "large")
-	b.publish(t, "-q", "2", "-t", "large", "-f", file)
-	s.receives(t, "large 2 0 "+payload)
+	for _, qos := range []string{"0", "1", "2"} {
+		b.publish(t, "-q", qos, "-t", "large", "-f", file)
+		s.receives(t, "large "+qos+" 0 "+payload)
+	}
+}
+
+// TestManyClients: very many come and go, a few at a time, and everybody is heard.
+func TestManyClients(t *testing.T) {
+	t.Parallel()
+	b := serve(t, open(t))
+	s := b.subscribe(t, "-q", "1", "-t", "many/#")
+	before := b.sockets(t)
+	var running sync.WaitGroup
+	for part := range 4 {
+		running.Go(func() {
+			for i := range reconnects / 4 {
+				if out, err := b.tryPublish("-q", "1", "-t", fmt.Sprintf("many/%d/%d", part, i), "-m", "x"); err != nil {
+					t.Errorf("mosquitto_pub: %v\n%s", err, out)
+					return
+				}
+			}
+		})
+	}
+	running.Wait()
+	seen := make(map[string]bool)
+	for range reconnects {
+		seen[s.line(">> many/")] = true
+	}
+	if len(seen) != reconnects {
+		t.Errorf("%d different messages, want %d", len(seen), reconnects)
+	}
+	b.eventually(t, "all connections but one are closed", func() bool { return b.sockets(t) <= before })
 }

@@ -7,6 +7,7 @@ import (
 )
 
 func TestPersistentSession(t *testing.T) {
+	t.Parallel()
 	for _, version := range versions {
 		t.Run(version, func(t *testing.T) {
 			b := serve(t, open(t))
@@ -20,6 +21,7 @@ func TestPersistentSession(t *testing.T) {
 
 // What was acknowledged outlives the broker, however it ends.
 func TestSessionOutlivesBroker(t *testing.T) {
+	t.Parallel()
 	for name, s := range map[string]syscall.Signal{"stopped": syscall.SIGTERM, "killed": syscall.SIGKILL} {
 		t.Run(name, func(t *testing.T) {
 			c := open(t)
@@ -38,6 +40,7 @@ func TestSessionOutlivesBroker(t *testing.T) {
 
 // A clean start drops what waited for the session.
 func TestCleanSession(t *testing.T) {
+	t.Parallel()
 	b := serve(t, open(t))
 	args := []string{"-i", "keeper", "-q", "1", "-t", "offline/#"}
 	b.leave(t, append(args, "-c")...)
@@ -49,6 +52,7 @@ func TestCleanSession(t *testing.T) {
 
 // A second client with the same identifier takes the session over.
 func TestTakeover(t *testing.T) {
+	t.Parallel()
 	b := serve(t, open(t))
 	first := b.subscribe(t, "-V", "mqttv5", "-i", "same", "-t", "x")
 	second := b.subscribe(t, "-V", "mqttv5", "-i", "same", "-t", "x")

@@ -7,6 +7,7 @@ import (
 
 // Workers of all versions share a subscription: each message goes to one of them, in turn.
 func TestSharedSubscription(t *testing.T) {
+	t.Parallel()
 	for qos := range 3 {
 		t.Run(fmt.Sprintf("QoS%d", qos), func(t *testing.T) {
 			b := serve(t, open(t))
@@ -28,6 +29,7 @@ func TestSharedSubscription(t *testing.T) {
 
 // What a worker that has gone was sent and had not acknowledged is another's.
 func TestSharedSubscriptionWorkerGone(t *testing.T) {
+	t.Parallel()
 	b := serve(t, open(t))
 	args := []string{"-V", "mqttv5", "-c", "-x", "3600", "-i", "worker", "-q", "1", "-t", "$share/workers/jobs"}
 	b.leave(t, args...)

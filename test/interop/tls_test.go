@@ -18,6 +18,7 @@ import (
 )
 
 func TestTLS(t *testing.T) {
+	t.Parallel()
 	certificate, key := selfSigned(t)
 	stranger, _ := selfSigned(t)
 	c := open(t)

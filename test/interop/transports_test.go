@@ -18,6 +18,7 @@ import (
 
 // TestWebSocket has Mosquitto's clients speak through a relay that puts what they say into frames.
 func TestWebSocket(t *testing.T) {
+	t.Parallel()
 	certificate, key := selfSigned(t)
 	c := open(t)
 	for _, protocol := range []config.Protocol{config.ProtocolWS, config.ProtocolWSS} {
@@ -47,6 +48,7 @@ func TestWebSocket(t *testing.T) {
 }
 
 func TestUnixSocket(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	path := filepath.Join(t.TempDir(), "mqtt.sock")
 	c.Listeners = append(c.Listeners, config.Listener{
@@ -61,6 +63,7 @@ func TestUnixSocket(t *testing.T) {
 
 // TestProxyProtocol: clients behind a proxy are known by their own addresses.
 func TestProxyProtocol(t *testing.T) {
+	t.Parallel()
 	c := open(t)
 	c.Log.Level = config.LogDebug
 	c.Listeners = append(c.Listeners, config.Listener{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{
