@@ -223,6 +223,27 @@ func TestRetainHandling(t *testing.T) {
 }
 
 // TestRetainedMany: a new subscriber of # gets them all, at the speed at which it reads.
+// Each SUBSCRIBE has the retained messages sent, also where the next one comes before that was possible. [MQTT-3.8.4-3]
+func TestRetainedEachTime(t *testing.T) {
+	b := start(t, open(t))
+	pub := b.connect("pub", true, packet.V5)
+	pub.Retain("kept", "kept")
+	sub := slowly(b, "sub", true)
+	sub.Subscribe(filter("a", 1))
+	pub.Say("a", "1", 1)
+	pub.Say("a", "2", 1)
+	first := sub.ExpectMessage("a", "1") // and the second waits
+	for range 3 {
+		sub.Subscribe(filter("kept", 0))
+	}
+	sub.Accept(first)
+	sub.Take("a", "2")
+	for range 3 {
+		sub.ExpectMessage("kept", "kept")
+	}
+	sub.Quiet()
+}
+
 func TestRetainedMany(t *testing.T) {
 	const many = 20_000
 	for _, qos := range []byte{0, 1} {

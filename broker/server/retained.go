@@ -124,7 +124,8 @@ func (c *conn) backlog() (bytes, messages int) {
 	return bytes, messages
 }
 
-// feedSome sends the next few, as far as the outbox has room, and says whether those were the last.
+// feedSome sends the next few, as far as the outbox has room, and says whether those were the last. It goes on where
+// another subscription has taken the feed's place, which has its own feed: each SUBSCRIBE has all sent. [MQTT-3.8.4-3]
 func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) {
 	var room [feedBatch]store.Retained
 	found, last, err := c.srv.store.Retained(f.sub.filter, f.after, feedBatch, room[:0])
@@ -132,8 +133,9 @@ func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) 
 		c.srv.log.Error("retained messages not read", "topic", f.sub.filter, "reason", err.Error())
 		return true
 	}
-	if !c.client.has(f.sub) {
-		return true // unsubscribed, or subscribed again, since
+	sub := c.client.subscription(f.sub.filter)
+	if sub == nil {
+		return true // unsubscribed since
 	}
 	policy := c.srv.auth.Policy()
 	for i := range found {
@@ -146,12 +148,12 @@ func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) 
 			c.srv.log.Error("retained message skipped", "topic", found[i].Topic, "reason", err.Error())
 			continue
 		}
-		if msg.Expired(b.now) || f.sub.noLocal && msg.Publisher == c.client.id || !f.sub.allows(policy, msg.Topic) {
+		if msg.Expired(b.now) || sub.noLocal && msg.Publisher == c.client.id || !sub.allows(policy, msg.Topic) {
 			continue
 		}
-		d := session.Delivery{QoS: f.sub.qos, Retain: true, Force: true} // [MQTT-3.3.1-8]
-		if f.sub.id != 0 {
-			d.SubscriptionIDs = []uint32{f.sub.id}
+		d := session.Delivery{QoS: sub.qos, Retain: true, Force: true} // [MQTT-3.3.1-8]
+		if sub.id != 0 {
+			d.SubscriptionIDs = []uint32{sub.id}
 		}
 		b.out.Reset(msg, true, b.now)
 		counted := c.client.logged.Load() && min(d.QoS, msg.QoS) > 0

@@ -76,11 +76,11 @@ func (cl *client) addLocked(sub *subscription) (fresh bool, reason packet.Reason
 	return old == nil, packet.ReasonCode(sub.qos)
 }
 
-// has says whether sub is one of the session's subscriptions still.
-func (cl *client) has(sub *subscription) bool {
+// subscription is the session's to a filter; nil: there is none.
+func (cl *client) subscription(filter string) *subscription {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	return cl.subs.get(sub.filter) == sub
+	return cl.subs.get(filter)
 }
 
 // unsubscribe handles UNSUBSCRIBE.
