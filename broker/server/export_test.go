@@ -83,3 +83,10 @@ func (s *Server) KeepIn(st store.Store) {
 
 // SysTick is an interval of the $SYS topics.
 func (s *Server) SysTick() { s.sys.tick() }
+
+// Moving says whether messages of shared subscriptions are being moved, or are to be.
+func (s *Server) Moving() bool {
+	s.shares.mover.mu.Lock()
+	defer s.shares.mover.mu.Unlock()
+	return s.shares.running
+}

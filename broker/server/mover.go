@@ -18,6 +18,7 @@ type mover struct {
 
 	mu       sync.Mutex // guards what follows, and group.due
 	errands  []*errand
+	recalled map[recalled]struct{} // those of the errands that take back what a client has of a group
 	running  bool
 	closing  bool                // the server is about to stop: only messages that nobody has are moved, at last
 	starving map[*group]struct{} // their connected members have no room for what waits at others
@@ -34,6 +35,12 @@ type errand struct {
 	ack   *pendingAck // of which a part is done then; nil: none
 }
 
+// recalled is a client that has given up a shared subscription.
+type recalled struct {
+	client *client
+	group  *group
+}
+
 // add takes an errand.
 func (s *shares) add(e *errand) {
 	s.mover.mu.Lock()
@@ -42,6 +49,20 @@ func (s *shares) add(e *errand) {
 		return
 	}
 	s.errands = append(s.errands, e)
+	s.run()
+}
+
+// takeBack moves what a client has of a group that it is no member of any more. However often it is asked to, that is one
+// errand.
+func (s *shares) takeBack(cl *client, g *group) {
+	s.mover.mu.Lock()
+	defer s.mover.mu.Unlock()
+	key := recalled{cl, g}
+	if _, before := s.recalled[key]; before || s.closing {
+		return
+	}
+	s.recalled[key] = struct{}{}
+	s.errands = append(s.errands, &errand{from: cl, group: g})
 	s.run()
 }
 
@@ -138,8 +159,12 @@ func (s *shares) runErrands() {
 		e := s.errands[0]
 		s.errands[0] = nil
 		s.errands = s.errands[1:]
-		if e.group != nil && e.from == nil {
+		switch {
+		case e.group == nil:
+		case e.from == nil:
 			e.group.due = false
+		default:
+			delete(s.recalled, recalled{e.from, e.group})
 		}
 		dropped := s.closing && !e.final()
 		s.mover.mu.Unlock()
@@ -147,8 +172,10 @@ func (s *shares) runErrands() {
 		case dropped:
 		case len(e.hand) > 0:
 			s.hand(e)
+		case e.ends != nil:
+			s.inherit(e)
 		case e.from != nil:
-			s.take(e)
+			s.take(e.from, e.group)
 		default:
 			s.balance(e.group)
 		}
@@ -198,14 +225,25 @@ func (s *shares) worst() session.Ease {
 	return session.Absent
 }
 
-// take moves what one session has: all, if it ends, else what it has of a group whose subscription it
-// has given up. It goes on with the rest later.
-func (s *shares) take(e *errand) {
-	worst, next := session.Waits, uint64(0)
-	if e.ends != nil {
-		worst, next = s.worst(), s.srv.journal.next(e.from)
+// take moves what one session has of a group whose subscription it has given up. It goes on with the rest later. If it has
+// that again, its messages stay: it might be given them over and over.
+func (s *shares) take(cl *client, g *group) {
+	if !cl.subscribed(g.filter) && s.move(cl, g, moveMost, session.Waits) {
+		s.takeBack(cl, g)
 	}
-	if s.move(e.from, e.group, moveMost, worst) || e.ends != nil && !s.end(e, next) {
+}
+
+// subscribed says whether a client has a subscription with a filter.
+func (cl *client) subscribed(filter string) bool {
+	cl.mu.Lock()
+	defer cl.mu.Unlock()
+	return cl.subs.get(filter) != nil
+}
+
+// inherit moves all that a session has which ends. It goes on with the rest later.
+func (s *shares) inherit(e *errand) {
+	worst, next := s.worst(), s.srv.journal.next(e.from)
+	if s.move(e.from, nil, moveMost, worst) || !s.end(e, next) {
 		s.mover.mu.Lock()
 		s.errands = append(s.errands, e)
 		s.mover.mu.Unlock()
@@ -253,8 +291,7 @@ func (cl *client) hasShared(g *group) bool {
 	if cl.logged.Load() {
 		return cl.srv.journal.shared(cl, g.filter) > 0
 	}
-	inflight, queued := cl.sess.Pending()
-	return inflight+queued > 0
+	return cl.sess.HasShared(g.number)
 }
 
 // end ends a session that has nothing left to move; false: a message numbered next, which was on its way

@@ -125,7 +125,7 @@ func (s *shares) recall(sub *subscription) {
 	g := sub.share.group
 	switch {
 	case sub.share.gone.Load():
-		s.add(&errand{from: sub.client, group: g})
+		s.takeBack(sub.client, g)
 	case !sub.client.sess.Online() && len(g.members.Load().online) > 0:
 		s.rebalance(g)
 	}

@@ -51,7 +51,7 @@ type shares struct {
 func (s *shares) init(srv *Server) {
 	s.srv = srv
 	s.groups, s.numbers = make(map[string]*group), make(map[uint32]*group)
-	s.starving = make(map[*group]struct{})
+	s.starving, s.recalled = make(map[*group]struct{}), make(map[recalled]struct{})
 }
 
 // members is how many subscriptions there are in all groups.

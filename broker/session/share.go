@@ -139,6 +139,26 @@ func (s *Session) surrender(share uint32, most int, dst []Shared) []Shared {
 	return dst
 }
 
+// HasShared says whether there is something that Surrender would take.
+func (s *Session) HasShared(share uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.shares {
+		return false
+	}
+	for i := 0; s.link.Sink == nil && i < s.inflight.len(); i++ {
+		if e := s.inflight.at(i); e.qos == 1 && e.state != done && e.share == share {
+			return true
+		}
+	}
+	for i := range s.queue.len() {
+		if s.queue.at(i).share == share {
+			return true
+		}
+	}
+	return false
+}
+
 // Hold says which of these messages of a logged session may be given to another one, in place, and
 // keeps them from being sent, and those after them, until Unhold: those that have not been sent; and of a client that is away those of QoS 1
 // that it has not acknowledged. A QoS 2 message that may have been sent stays.

@@ -131,6 +131,25 @@ func TestSurrender(t *testing.T) {
 	}
 }
 
+// TestHasShared: it says so as long as Surrender would take something.
+func TestHasShared(t *testing.T) {
+	for share, counts := range map[uint32][2]int{1: {2, 3}, 2: {1, 1}, 3: {0, 0}} {
+		for i, away := range []bool{false, true} {
+			s, w := mixed(t, true)
+			if away {
+				s.Detach(w.sink)
+			}
+			n := 0
+			for ; s.HasShared(share) && n < 9; n++ {
+				s.Surrender(share, 1, nil)
+			}
+			if n != counts[i] || len(s.Surrender(share, 9, nil)) > 0 {
+				t.Errorf("share %d, away %v: %d, and not %d", share, away, n, counts[i])
+			}
+		}
+	}
+}
+
 // TestEndLeaves: an ended session leaves its shared messages, also one that does not outlive its connection, and then takes nothing.
 func TestEndLeaves(t *testing.T) {
 	for _, durable := range []bool{true, false} {

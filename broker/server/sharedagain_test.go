@@ -1,0 +1,46 @@
+package server_test
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+)
+
+// TestSharedSubscribesAgain: who gives up a shared subscription and takes it again at once keeps its messages: they are not
+// given to it over and over.
+func TestSharedSubscribesAgain(t *testing.T) {
+	each(t, func(t *testing.T, cfg config.Config, qos byte, clean bool) {
+		b := run(t, cfg)
+		away(t, b, "other", packet.V5, filter(shared, qos)) // so that there is a group all the while
+		c := holder(b, clean, qos)
+		un := packet.Unsubscribe{PacketID: 100, Filters: []string{shared}}
+		again := packet.Subscribe{PacketID: 101, Filters: []packet.Filter{filter(shared, qos)}}
+		c.Send(again.Append(un.Append(nil, packet.V5), packet.V5))
+		for range 2 {
+			if p := c.Packet(); p.Type != packet.TypeUnsuback && p.Type != packet.TypeSuback {
+				t.Fatalf("%v", p.Type)
+			}
+		}
+		c.Quiet()
+		eventually(t, "nothing is moved any more", func() bool { return !b.Moving() })
+		kinds := []packet.Type{packet.TypePuback}
+		if qos == 2 {
+			kinds = []packet.Type{packet.TypePubrec, packet.TypePubcomp}
+		}
+		for _, kind := range kinds {
+			for id := uint16(1); id <= 2; id++ {
+				c.Ack(kind, id)
+				if kind == packet.TypePubrec {
+					c.ExpectAck(packet.TypePubrel, id)
+				}
+			}
+		}
+		if diff := cmp.Diff(map[string]int{"2": 1, "3": 1, "4": 1, "5": 1}, texts(receive(t, c, 4))); diff != "" {
+			t.Error(diff)
+		}
+		c.Quiet()
+	})
+}
