@@ -156,12 +156,12 @@ func (s *shares) carry(h *haul, worst session.Ease) (moved []uint64) {
 			continue
 		}
 		b.out.Reset(m.Message, true, b.now)
-		sub, ease := g.next(b, s.srv.auth.Policy(), worst)
+		sub := g.next(b, s.srv.auth.Policy(), worst)
 		if sub == nil {
 			continue
 		}
 		storing.Add(1)
-		s.moveOne(b, h, m.Ordinal, sub, ease, func(err error) {
+		s.moveOne(b, h, m.Ordinal, sub, func(err error) {
 			stored[i] = err == nil
 			storing.Done()
 		})
@@ -177,10 +177,10 @@ func (s *shares) carry(h *haul, worst session.Ease) (moved []uint64) {
 
 // moveOne moves the batch's message from a session's queue to a member, and tells done how that went. A
 // member that it is not stored for gets it when the session is done with it.
-func (s *shares) moveOne(b *batch, h *haul, ordinal uint64, sub *subscription, ease session.Ease, done func(error)) {
+func (s *shares) moveOne(b *batch, h *haul, ordinal uint64, sub *subscription, done func(error)) {
 	w, msg := new(write), b.out.Message()
 	logged := sub.client.logged.Load() && min(sub.qos, msg.QoS) > 0
-	if logged && !s.srv.give(b, sub, ease) {
+	if logged && (!s.srv.give(b, sub) || len(b.stored) == 0) { // it has gone, or become full, in this moment
 		done(errGone)
 		return
 	}
@@ -188,7 +188,7 @@ func (s *shares) moveOne(b *batch, h *haul, ordinal uint64, sub *subscription, e
 	w.then = func(b *batch, err error) {
 		if err == nil && !logged {
 			b.out.Reset(msg, true, b.now)
-			if !s.srv.give(b, sub, ease) { // it has gone in this moment
+			if !s.srv.give(b, sub) { // it has gone in this moment
 				s.add(&errand{hand: []session.Shared{{Message: msg, Delivery: session.Delivery{Share: sub.share.group.number}}}})
 			}
 		}

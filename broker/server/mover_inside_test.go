@@ -1,6 +1,11 @@
 package server
 
-import "testing"
+import (
+	"testing"
+
+	"github.com/dunlin-mqtt/dunlin/broker/message"
+	"github.com/dunlin-mqtt/dunlin/broker/session"
+)
 
 // TestTakeBackOnce: a client that gives up a shared subscription again and again is one errand, until that is begun.
 func TestTakeBackOnce(t *testing.T) {
@@ -14,5 +19,29 @@ func TestTakeBackOnce(t *testing.T) {
 	}
 	if len(s.errands) != 4 || len(s.recalled) != 4 {
 		t.Errorf("%d errands, %d recalled", len(s.errands), len(s.recalled))
+	}
+}
+
+type deaf struct{}
+
+func (deaf) Flush() {}
+func (deaf) Load()  {}
+
+// TestGiveRefuses: a member that has become full since it was chosen gets the message nevertheless where publishers are told
+// that there is no room, for this one has not been.
+func TestGiveRefuses(t *testing.T) {
+	for policy, want := range map[session.Policy]int{session.Refuse: 2, session.DropNewest: 1} {
+		s := &Server{limits: session.Limits{MaxInflight: 1, MaxQueued: 1, MaxQueuedBytes: 1 << 20, MaxOutbound: 1 << 20, Policy: policy}}
+		s.shares.init(s)
+		sub := &subscription{client: &client{sess: session.New("c", &s.limits)}, qos: 1, share: &membership{group: &group{number: 1}}}
+		sub.client.sess.Attach(session.Attachment{Sink: deaf{}, Durable: true}, nil)
+		b := new(batch)
+		b.out.Reset(&message.Message{Topic: "t", QoS: 1}, true, 0)
+		for range 3 { // the first is sent
+			s.give(b, sub)
+		}
+		if _, queued := sub.client.sess.Pending(); queued != want {
+			t.Errorf("policy %d: %d wait, and not %d", policy, queued, want)
+		}
 	}
 }

@@ -64,12 +64,12 @@ func (g *group) pick(b *batch, p *auth.Policy, worst session.Ease, turn uint64) 
 }
 
 // next is pick, in turn: who was passed over is not first again.
-func (g *group) next(b *batch, p *auth.Policy, worst session.Ease) (*subscription, session.Ease) {
-	sub, ease, passed := g.pick(b, p, worst, g.turn.Add(1)-1)
+func (g *group) next(b *batch, p *auth.Policy, worst session.Ease) *subscription {
+	sub, _, passed := g.pick(b, p, worst, g.turn.Add(1)-1)
 	if passed > 0 {
 		g.turn.Add(passed)
 	}
-	return sub, ease
+	return sub
 }
 
 // full says whether there are members that the batch's message is for, and none has room for it.
@@ -83,11 +83,11 @@ func (s *Server) full(b *batch, g *group) bool {
 func (s *Server) share(b *batch, g *group, worst session.Ease) bool {
 	policy := s.auth.Policy()
 	for range 1 + len(g.members.Load().online) {
-		sub, ease := g.next(b, policy, worst)
+		sub := g.next(b, policy, worst)
 		if sub == nil {
 			return false
 		}
-		if s.give(b, sub, ease) {
+		if s.give(b, sub) {
 			return true
 		}
 		// It has gone in this moment.
@@ -96,10 +96,10 @@ func (s *Server) share(b *batch, g *group, worst session.Ease) bool {
 }
 
 // give hands the batch's message to a member; false: it is not there any more.
-func (s *Server) give(b *batch, sub *subscription, ease session.Ease) bool {
+func (s *Server) give(b *batch, sub *subscription) bool {
 	cl, msg := sub.client, b.out.Message()
 	d := sub.delivery(msg)
-	d.Force = ease == session.Full && s.limits.Policy == session.Refuse // the publisher would have been told
+	d.Force = s.limits.Policy == session.Refuse // the publisher has not been told that there is no room, and will not be
 	if s.journal == nil || min(d.QoS, msg.QoS) == 0 || !cl.logged.Load() {
 		outcome, sink := cl.sess.Deliver(&b.out, d)
 		b.wake(sink)
