@@ -5,6 +5,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
 // TestTakeBackOnce: a client that gives up a shared subscription again and again is one errand, until that is begun.
@@ -43,5 +44,19 @@ func TestGiveRefuses(t *testing.T) {
 		if _, queued := sub.client.sess.Pending(); queued != want {
 			t.Errorf("policy %d: %d wait, and not %d", policy, queued, want)
 		}
+	}
+}
+
+// TestStarvingGroupGoes: a group whose connected members have no room is forgotten with its last member.
+func TestStarvingGroupGoes(t *testing.T) {
+	s := &Server{index: topic.NewFilters[*subscription]()}
+	s.shares.init(s)
+	sub := &subscription{client: new(client), filter: "$share/g/t", share: new(membership)}
+	s.enlist(sub, nil)
+	s.shares.starve(sub.share.group, true)
+	s.delist(sub)
+	s.shares.stop()
+	if n := s.shares.starved.Load(); n != 0 || len(s.shares.starving) > 0 || s.index.Len() > 0 {
+		t.Errorf("%d groups starve, %d are in the index", n, s.index.Len())
 	}
 }

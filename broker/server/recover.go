@@ -113,6 +113,7 @@ func (r *recovery) session(stored *partition.Session) {
 		cl.subs.set(restored)
 		s.enlist(restored, nil)
 	}
+	stored.Shares(func(string, int) { cl.sharing.Store(true) }) // it may have given up the subscription since
 	messages, bytes := stored.Waiting()
 	cl.quota.messages.Store(int64(messages))
 	cl.quota.bytes.Store(bytes)

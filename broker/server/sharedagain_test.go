@@ -6,6 +6,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
@@ -43,4 +44,22 @@ func TestSharedSubscribesAgain(t *testing.T) {
 		}
 		c.Quiet()
 	})
+}
+
+// TestSharedGivenUpBeforeRestart: what a session has by a subscription that it has given up goes to others when it ends, also
+// after a restart.
+func TestSharedGivenUpBeforeRestart(t *testing.T) {
+	for qos := byte(1); qos <= 2; qos++ {
+		cfg := durable(t)
+		b := start(t, cfg)
+		c := holder(b, false, qos)
+		c.Unsubscribe(shared)
+		c.Disconnect(packet.Disconnect{})
+		b.stop()
+		b = start(t, cfg)
+		other := pool(b, 1, true, qos)[0]
+		mqtttest.Start(t, b.addr(), hello("holder", true, packet.V5)).Quiet()
+		gets(t, other, movable(qos))
+		b.stop()
+	}
 }

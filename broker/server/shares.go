@@ -141,6 +141,7 @@ func (s *shares) leave(sub *subscription) {
 		delete(s.groups, g.filter)
 		delete(s.numbers, g.number)
 		s.more.Add(1)
+		s.rebalance(g) // so that it does not starve any more
 	}
 }
 
