@@ -22,26 +22,50 @@ func (s *shares) move(cl *client, g *group, most int, worst session.Ease) (moved
 	if g == nil {
 		return false
 	}
+	return s.moveHeld(cl, g, most, worst)
+}
+
+// moveHeld is move for a session in memory. What nobody takes stays where it is: it may have been sent. [MQTT-4.4.0-1]
+func (s *shares) moveHeld(cl *client, g *group, most int, worst session.Ease) (moved bool) {
 	b := s.srv.newBatch(s.srv.now())
 	defer b.end()
-	for _, m := range cl.sess.Surrender(g.number, most, nil) {
-		b.out.Reset(m.Message, true, b.now)
-		switch {
-		case m.Message.Expired(b.now):
-			s.srv.limits.Drops.Expired.Add(1)
-		case s.srv.share(b, g, worst):
-			moved = true
-			s.storeShared(b)
-		default: // back to whom it was taken from
-			m.Force = true
-			if outcome, sink := cl.sess.Deliver(&b.out, m.Delivery); outcome == session.Away {
-				s.srv.limits.Drops.NoMember.Add(1)
-			} else {
-				b.wake(sink)
+	policy := s.srv.auth.Policy()
+	var movable []session.Shared
+	for from := uint64(0); !moved; from = movable[len(movable)-1].Ordinal + 1 {
+		if movable = cl.sess.Movable(g.number, from, most, movable[:0]); len(movable) == 0 {
+			break
+		}
+		var ordinals []uint64
+		for i := range movable {
+			b.out.Reset(movable[i].Message, true, b.now)
+			if sub, _, _ := g.pick(b, policy, worst, g.turn.Load()); sub != nil && !movable[i].Message.Expired(b.now) {
+				ordinals = append(ordinals, movable[i].Ordinal)
 			}
+		}
+		if len(ordinals) == 0 {
+			continue
+		}
+		for _, m := range cl.sess.Surrender(ordinals) {
+			moved = s.moveTaken(b, cl, g, &m, worst) || moved
 		}
 	}
 	return moved
+}
+
+// moveTaken gives a message that has been taken out of a session to a member, or back.
+func (s *shares) moveTaken(b *batch, cl *client, g *group, m *session.Shared, worst session.Ease) (moved bool) {
+	b.out.Reset(m.Message, true, b.now)
+	if s.srv.share(b, g, worst) {
+		s.storeShared(b)
+		return true
+	}
+	m.Force = true
+	outcome, sink := cl.sess.Deliver(&b.out, m.Delivery)
+	if outcome == session.Away {
+		s.srv.limits.Drops.NoMember.Add(1)
+	}
+	b.wake(sink)
+	return false
 }
 
 // storeShared stores the batch's message if it has to be.

@@ -291,7 +291,7 @@ func (cl *client) hasShared(g *group) bool {
 	if cl.logged.Load() {
 		return cl.srv.journal.shared(cl, g.filter) > 0
 	}
-	return cl.sess.HasShared(g.number)
+	return len(cl.sess.Movable(g.number, 0, 1, nil)) > 0
 }
 
 // end ends a session that has nothing left to move; false: a message numbered next, which was on its way

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"math"
 	"sync"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -223,7 +222,9 @@ func (s *Session) End() (left []Shared) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.logged {
-		left = s.surrender(0, math.MaxInt, nil)
+		if s.shares {
+			left = s.surrender(func(*entry) bool { return true })
+		}
 		s.limits.Held.Add(-s.queue.len(), -s.queued)
 	}
 	s.window = outside

@@ -85,6 +85,7 @@ func (s *Session) overfull(size int, log Backlog) bool {
 
 // Shared is a message that came by a shared subscription, and how its session was to get it.
 type Shared struct {
+	Ordinal uint64 // tells it from the others of its session
 	Message *message.Message
 	Delivery
 }
@@ -92,71 +93,68 @@ type Shared struct {
 func (e *entry) shared() Shared {
 	d := e.delivery()
 	d.Share = e.share
-	return Shared{e.msg, d}
+	return Shared{e.ordinal, e.msg, d}
 }
 
-// Surrender takes out of a session that is not logged the messages that came by a share (0: by any),
-// at most so many, the oldest first, and appends them to dst. Those are the ones that have not been
-// sent; and of a client that is away those of QoS 1 that it has not acknowledged, while a QoS 2 message
-// that has been sent stays. [MQTT-4.8.2-4] [MQTT-4.8.2-5]
-func (s *Session) Surrender(share uint32, most int, dst []Shared) []Shared {
+// Movable appends to dst the messages, from an ordinal on and at most so many, that came by a share (0: by any) to a session
+// that is not logged, and may be given to others. Those are the ones that have not been sent; and of a client that is away those
+// of QoS 1 that it has not acknowledged, while a QoS 2 message that has been sent stays. [MQTT-4.8.2-4] [MQTT-4.8.2-5]
+func (s *Session) Movable(share uint32, from uint64, most int, dst []Shared) []Shared {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.window == outside || s.logged {
+	most += len(dst)
+	if !s.shares || s.logged {
 		return dst
 	}
-	return s.surrender(share, len(dst)+most, dst)
-}
-
-// surrender is Surrender until dst has so many.
-func (s *Session) surrender(share uint32, most int, dst []Shared) []Shared {
-	if !s.shares {
-		return dst
-	}
-	by := func(e *entry) bool { return e.share != 0 && (share == 0 || e.share == share) }
 	for i := 0; s.link.Sink == nil && i < s.inflight.len() && len(dst) < most; i++ {
-		if e := s.inflight.at(i); e.qos == 1 && e.state != done && by(e) {
+		if e := s.inflight.at(i); e.ordinal >= from && e.mayLeave() && e.cameBy(share) {
 			dst = append(dst, e.shared())
-			s.finish(e)
 		}
 	}
-	s.popDone()
-	for s.queue.len() > 0 && len(dst) < most && by(s.queue.at(0)) {
-		e := s.popQueue()
-		dst = append(dst, e.shared())
-	}
-	if len(dst) == most {
-		return dst
-	}
-	for range s.queue.len() { // once around
-		e := s.popQueue()
-		if len(dst) < most && by(&e) {
+	for i := 0; i < s.queue.len() && len(dst) < most; i++ {
+		if e := s.queue.at(i); e.ordinal >= from && e.cameBy(share) {
 			dst = append(dst, e.shared())
-			continue
 		}
-		s.push(e)
 	}
 	return dst
 }
 
-// HasShared says whether there is something that Surrender would take.
-func (s *Session) HasShared(share uint32) bool {
+// mayLeave says of what is in flight whether others may get it.
+func (e *entry) mayLeave() bool { return e.qos == 1 && e.state != done }
+
+func (e *entry) cameBy(share uint32) bool { return e.share != 0 && (share == 0 || e.share == share) }
+
+// Surrender takes these messages out of the session, as far as they are Movable still.
+func (s *Session) Surrender(ordinals []uint64) []Shared {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.shares {
-		return false
+	if !s.shares || s.logged {
+		return nil
 	}
+	return s.surrender(func(e *entry) bool {
+		_, found := slices.BinarySearch(ordinals, e.ordinal)
+		return found
+	})
+}
+
+// surrender takes out what is movable and wanted.
+func (s *Session) surrender(wanted func(*entry) bool) (taken []Shared) {
 	for i := 0; s.link.Sink == nil && i < s.inflight.len(); i++ {
-		if e := s.inflight.at(i); e.qos == 1 && e.state != done && e.share == share {
-			return true
+		if e := s.inflight.at(i); e.mayLeave() && e.cameBy(0) && wanted(e) {
+			taken = append(taken, e.shared())
+			s.finish(e)
 		}
 	}
-	for i := range s.queue.len() {
-		if s.queue.at(i).share == share {
-			return true
+	s.popDone()
+	for range s.queue.len() { // once around
+		e := s.popQueue()
+		if e.cameBy(0) && wanted(&e) {
+			taken = append(taken, e.shared())
+			continue
 		}
+		s.push(e)
 	}
-	return false
+	return taken
 }
 
 // Hold says which of these messages of a logged session may be given to another one, in place, and

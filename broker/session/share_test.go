@@ -110,16 +110,25 @@ func mixed(t *testing.T, durable bool) (*Session, *wire) {
 	return s, w
 }
 
+// surrender has a session surrender the movable messages of a share, at most so many.
+func surrender(s *Session, share uint32, most int) (payloads []string) {
+	var ordinals []uint64
+	for _, m := range s.Movable(share, 0, most, nil) {
+		ordinals = append(ordinals, m.Ordinal)
+	}
+	return taken(s.Surrender(ordinals))
+}
+
 func TestSurrender(t *testing.T) {
 	s, w := mixed(t, true)
-	if diff := cmp.Diff([]string{"one"}, taken(s.Surrender(1, 1, nil))); diff != "" {
+	if diff := cmp.Diff([]string{"one"}, surrender(s, 1, 1)); diff != "" {
 		t.Errorf("one, while connected:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"one more"}, taken(s.Surrender(1, 9, nil))); diff != "" {
+	if diff := cmp.Diff([]string{"one more"}, surrender(s, 1, 9)); diff != "" {
 		t.Errorf("the rest, while connected:\n%s", diff)
 	}
 	s.Detach(w.sink)
-	if diff := cmp.Diff([]string{"sent 1", "two"}, taken(s.Surrender(0, 9, nil))); diff != "" {
+	if diff := cmp.Diff([]string{"sent 1", "two"}, surrender(s, 0, 9)); diff != "" {
 		t.Errorf("all, when away:\n%s", diff)
 	}
 	w.attach(Attachment{Durable: true})
@@ -131,23 +140,25 @@ func TestSurrender(t *testing.T) {
 	}
 }
 
-// TestHasShared: it says so as long as Surrender would take something.
-func TestHasShared(t *testing.T) {
-	for share, counts := range map[uint32][2]int{1: {2, 3}, 2: {1, 1}, 3: {0, 0}} {
-		for i, away := range []bool{false, true} {
-			s, w := mixed(t, true)
-			if away {
-				s.Detach(w.sink)
-			}
-			n := 0
-			for ; s.HasShared(share) && n < 9; n++ {
-				s.Surrender(share, 1, nil)
-			}
-			if n != counts[i] || len(s.Surrender(share, 9, nil)) > 0 {
-				t.Errorf("share %d, away %v: %d, and not %d", share, away, n, counts[i])
-			}
-		}
+// TestMovable: what may be given to others is named, and stays until it is surrendered; what has come back meanwhile does not go.
+func TestMovable(t *testing.T) {
+	s, w := mixed(t, true)
+	if diff := cmp.Diff([]string{"one", "one more"}, taken(s.Movable(1, 0, 9, nil))); diff != "" {
+		t.Errorf("while connected:\n%s", diff)
 	}
+	s.Detach(w.sink)
+	all := s.Movable(0, 0, 9, nil)
+	if diff := cmp.Diff([]string{"sent 1", "one", "two", "one more"}, taken(all)); diff != "" {
+		t.Errorf("when away:\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"two"}, taken(s.Movable(0, all[1].Ordinal+1, 1, nil))); diff != "" {
+		t.Errorf("from there on:\n%s", diff)
+	}
+	w.attach(Attachment{Durable: true})
+	if got := s.Surrender([]uint64{all[0].Ordinal}); len(got) > 0 {
+		t.Errorf("%d surrendered that are in flight", len(got))
+	}
+	want(t, w.read(0), "PINGRESP 0", "PUBLISH 1 q1 a=sent 1 dup", "PUBLISH 2 q2 a=sent 2 dup", "PUBLISH 3 q1 a=sent own dup")
 }
 
 // TestEndLeaves: an ended session leaves its shared messages, also one that does not outlive its connection, and then takes nothing.
