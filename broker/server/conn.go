@@ -311,14 +311,13 @@ func (c *conn) startKeepAlive() {
 	if c.peer.keepAlive == 0 {
 		return
 	}
-	now := c.srv.now()
-	c.lastRead.Store(int64(now.Sub(c.srv.started)))
-	c.lookAgain(now, c.peer.keepAlive)
+	c.lastRead.Store(int64(c.srv.now().Sub(c.srv.started)))
+	c.lookAgain(c.peer.keepAlive)
 }
 
 // lookAgain has due called after a while.
-func (c *conn) lookAgain(now time.Time, after time.Duration) {
-	c.srv.alive.put(c, now.Add(after).UnixMilli()+1) // rounded up
+func (c *conn) lookAgain(after time.Duration) {
+	c.srv.alive.put(c, c.srv.steady().Add(after).UnixMilli()+1) // rounded up
 	if c.kicked.Load() != nil {
 		c.srv.alive.put(c, 0) // it may have ended in between
 	}
@@ -332,13 +331,12 @@ func (c *conn) due(int64) {
 	if c.kicked.Load() != nil {
 		return
 	}
-	now := c.srv.now()
-	idle := now.Sub(c.srv.started) - time.Duration(c.lastRead.Load())
+	idle := c.srv.now().Sub(c.srv.started) - time.Duration(c.lastRead.Load())
 	switch left := c.peer.keepAlive - idle; {
 	case c.paused.Load(): // it may have sent something
-		c.lookAgain(now, c.peer.keepAlive)
+		c.lookAgain(c.peer.keepAlive)
 	case left > 0:
-		c.lookAgain(now, left)
+		c.lookAgain(left)
 	default:
 		c.kick(&packet.Error{Reason: packet.KeepAliveTimeout, Clause: "MQTT-3.1.2-22", Detail: "nothing received for one and a half times the keep alive"})
 	}

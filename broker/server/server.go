@@ -104,7 +104,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	}
 	s.started = s.now()
 	s.phase.Store("starting")
-	s.deadlines.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.now, s.now, s
+	s.deadlines.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.steady, s.steady, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
 	s.shares.init(s)
@@ -113,6 +113,9 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	}
 	return s, nil
 }
+
+// steady is the time by a clock that nobody sets: what is to happen in a while does, whatever becomes of the wall clock.
+func (s *Server) steady() time.Time { return s.started.Add(s.now().Sub(s.started)) }
 
 var policies = map[config.QueuePolicy]session.Policy{
 	config.DropOldest: session.DropOldest, config.DropNewest: session.DropNewest, config.Refuse: session.Refuse,

@@ -116,8 +116,8 @@ func (c *conn) pause() error {
 		if wait == 0 {
 			return nil
 		}
-		c.srv.pauses.put(t, now.Add(max(wait, minPause)).UnixMilli()+1) // rounded up
-		if c.kicked.Load() == nil {                                     // who kicks later wakes it
+		c.srv.pauses.put(t, c.srv.steady().Add(max(wait, minPause)).UnixMilli()+1) // rounded up
+		if c.kicked.Load() == nil {                                                // who kicks later wakes it
 			<-t.wake
 		}
 		c.srv.pauses.put(t, 0)
