@@ -87,7 +87,9 @@ func (c *conn) serve(ctx context.Context) {
 	_ = c.nc.SetReadDeadline(time.Now().Add(time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds) * time.Second))
 	err := errGone
 	if c.kicked.Load() == nil { // else its deadline may just have been overwritten
-		err = c.connect(ctx)
+		if err = c.comesFrom(); err == nil {
+			err = c.connect(ctx)
+		}
 	}
 	if err != nil {
 		c.close(err)
