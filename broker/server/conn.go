@@ -258,9 +258,7 @@ func (c *conn) kick(reason *packet.Error) {
 	}
 	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes the reader, which says goodbye
 	c.out.signal()                            // also where it waits for room
-	if t := c.throttle.Load(); t != nil {
-		t.due(0) // or for tokens
-	}
+	c.unpause()                               // or for tokens
 }
 
 // errOver is what kicks a connection that has ended without it.
@@ -297,7 +295,10 @@ func (c *conn) fits(b []byte) bool {
 }
 
 // lost ends the connection after a failed write; the client cannot be told.
-func (c *conn) lost() { _ = c.nc.Close() }
+func (c *conn) lost() {
+	_ = c.nc.Close()
+	c.unpause()
+}
 
 func (c *conn) logEnd(e *packet.Error) {
 	id := ""

@@ -438,6 +438,25 @@ func TestThrottledKeepsAlive(t *testing.T) {
 	c.ExpectDisconnect(packet.KeepAliveTimeout)
 }
 
+// TestThrottledIsGone: a connection that cannot be written to any more ends, however long it would have to wait.
+func TestThrottledIsGone(t *testing.T) {
+	b, _ := limited(t, func(c *config.Config) { c.Limits.PublishBytesPerSecond = 100 })
+	p := hello("c", true, packet.V5)
+	p.Will = &packet.Will{Topic: "gone"}
+	c := mqtttest.Start(t, b.addr(), p)
+	c.Subscribe(filter("u", 0))
+	heir := b.connect("heir", true, packet.V5)
+	heir.Subscribe(filter("gone", 0))
+	flood(c, 2, 0, 100000)
+	throttled(t, b)
+	c.Reset()
+	eventually(t, "it is noticed", func() bool {
+		b.connect("", true, packet.V5).Say("u", "", 0)
+		return b.Metrics().Throttled == 0
+	})
+	heir.ExpectMessage("gone", "")
+}
+
 // TestPublishRateOfAUser: it is in place of the broker's, and changes while the client waits.
 func TestPublishRateOfAUser(t *testing.T) {
 	b, _, change := bundled(t, `{"users":[{"name":"ann","limits":{"publishMessagesPerSecond":0}}]}`)
