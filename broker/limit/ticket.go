@@ -209,6 +209,17 @@ func (t *Ticket) Leave() {
 	*t = Ticket{}
 }
 
+// LeaveUser counts the connection out as its user's. A second time it does nothing.
+func (t *Ticket) LeaveUser() {
+	if !t.named {
+		return
+	}
+	t.guard.mu.Lock()
+	defer t.guard.mu.Unlock()
+	less(t.guard.users, t.user)
+	t.named = false
+}
+
 // less counts one out.
 func less[K comparable](counts map[K]int32, key K) {
 	if counts[key]--; counts[key] <= 0 {

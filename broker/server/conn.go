@@ -283,6 +283,7 @@ func (c *conn) end(err error) {
 	c.kicked.CompareAndSwap(nil, errOver)
 	c.srv.alive.put(c, 0)
 	c.again.stop()
+	c.ticket.LeaveUser() // first: whom nothing is left to take over from needs room of its own
 	if c.client != nil {
 		c.client.detach(c)
 	}

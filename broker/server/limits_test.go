@@ -334,6 +334,23 @@ func TestConnectionsOfAUser(t *testing.T) {
 	}
 }
 
+// TestComesBackAtOnce: a client of a user with one connection never finds its own old one in the way, however far the
+// broker has got with the end of that.
+func TestComesBackAtOnce(t *testing.T) {
+	b, _ := limited(t, func(c *config.Config) {
+		c.AuthFiles.PasswordFile = write(t, t.TempDir(), "passwd", passwords(t, "ann"))
+		c.Limits.MaxConnectionsPerUser = 1
+	})
+	for i := range 300 {
+		c := mqtttest.Start(t, b.addr(), as("ann", "ann", packet.V5))
+		c.Disconnect(packet.Disconnect{})
+		if i%2 == 0 {
+			closed(c)
+		}
+		c.Close()
+	}
+}
+
 // flood sends that many messages in one write, the payload the number.
 func flood(c *mqtttest.Client, n int, qos byte, size int) {
 	var all []byte
