@@ -43,7 +43,7 @@ func (g *guarded) enter(from netip.Prefix, want Reason) *Ticket {
 	if !g.Enter(ticket, "mqtt", 0, from, g.now) {
 		g.t.Fatal("closed unheard")
 	}
-	if got := ticket.Refused(); got != want {
+	if got := ticket.Refused(g.now); got != want {
 		g.t.Fatalf("refused for %v, want %v", got, want)
 	}
 	return ticket
@@ -84,19 +84,19 @@ func TestConnections(t *testing.T) {
 			g := guard(t, test.limits)
 			var one, two, three Ticket
 			for _, ticket := range []*Ticket{&one, &two} {
-				if !g.Enter(ticket, "mqtt", test.most, home, g.now) || ticket.Refused() != None {
-					t.Fatalf("below the limit: %v", ticket.Refused())
+				if !g.Enter(ticket, "mqtt", test.most, home, g.now) || ticket.Refused(g.now) != None {
+					t.Fatalf("below the limit: %v", ticket.Refused(g.now))
 				}
 			}
-			if !g.Enter(&three, "mqtt", test.most, home, g.now) || three.Refused() != test.why {
-				t.Fatalf("beyond the limit: %v", three.Refused())
+			if !g.Enter(&three, "mqtt", test.most, home, g.now) || three.Refused(g.now) != test.why {
+				t.Fatalf("beyond the limit: %v", three.Refused(g.now))
 			}
 			one.Leave()
 			one.Leave() // makes no further room
 			three.Leave()
 			for _, want := range []Reason{None, test.why} {
-				if !g.Enter(&three, "mqtt", test.most, home, g.now) || three.Refused() != want {
-					t.Fatalf("after one has left: %v, want %v", three.Refused(), want)
+				if !g.Enter(&three, "mqtt", test.most, home, g.now) || three.Refused(g.now) != want {
+					t.Fatalf("after one has left: %v, want %v", three.Refused(g.now), want)
 				}
 				if want == None {
 					one = three
@@ -278,16 +278,19 @@ func TestFailedAuthentications(t *testing.T) {
 	for range 3 {
 		stays.Failed(g.now) // does not prolong it
 	}
+	if why := stays.Refused(g.now); why != AddressBanned {
+		t.Errorf("who was there before and connects now: %v", why)
+	}
 	proxied := g.enter(netip.Prefix{}, None)
-	if why := proxied.From(home, g.now); why != AddressBanned {
-		t.Errorf("by a proxy: %v", why)
+	if proxied.From(home, g.now) {
+		t.Error("by a proxy, the address is let in")
 	}
 	for range 9 { // behind a proxy that does not tell
 		proxied.Failed(g.now)
 	}
 	g.enter(netip.Prefix{}, None)
 	g.enter(other, None)
-	if s := g.Stats(g.now); s.BannedAddresses != 1 || s.AddressBans != 1 || s.FailedAuthentications != 18 || s.Refused[AddressBanned] != 2 {
+	if s := g.Stats(g.now); s.BannedAddresses != 1 || s.AddressBans != 1 || s.FailedAuthentications != 18 || s.Refused[AddressBanned] != 3 {
 		t.Errorf("%+v", s)
 	}
 	if n := strings.Count(g.log.String(), "\n"); n != 1 || !strings.Contains(g.log.String(), "peer=192.0.2.1/32") {
@@ -303,20 +306,38 @@ func TestFailedAuthentications(t *testing.T) {
 func TestFrom(t *testing.T) {
 	g := guard(t, config.Limits{MaxConnectionsPerAddress: 1, ConnectionsPerSecondPerAddress: 2})
 	one, two := g.enter(netip.Prefix{}, None), g.enter(netip.Prefix{}, None)
-	if why := one.From(home, g.now); why != None {
-		t.Errorf("the first: %v", why)
-	}
-	if why := two.From(home, g.now); why != AddressConnections {
-		t.Errorf("the second: %v", why)
+	for _, r := range []struct {
+		from *Ticket
+		want Reason
+	}{{one, None}, {two, AddressConnections}} {
+		if !r.from.From(home, g.now) || r.from.Refused(g.now) != r.want {
+			t.Errorf("%v, want %v", r.from.Refused(g.now), r.want)
+		}
 	}
 	one.Leave()
-	if why := two.From(home, g.now); why != None {
-		t.Errorf("with room: %v", why)
-	}
 	two.Leave()
+	next := g.enter(netip.Prefix{}, None)
+	if !next.From(home, g.now) || next.Refused(g.now) != None {
+		t.Errorf("with room: %v", next.Refused(g.now))
+	}
+	next.Leave()
 	three := g.enter(netip.Prefix{}, None)
-	if why := three.From(home, g.now); why != AddressRate {
-		t.Errorf("too soon: %v", why)
+	if !three.From(home, g.now) || three.Refused(g.now) != AddressRate {
+		t.Errorf("too soon: %v", three.Refused(g.now))
+	}
+	told := []*Ticket{three}
+	for range maxTold - 1 {
+		told = append(told, g.enter(netip.Prefix{}, None))
+		if !told[len(told)-1].From(home, g.now) {
+			t.Fatal("closed unheard")
+		}
+	}
+	beyond := g.enter(netip.Prefix{}, None)
+	if beyond.From(home, g.now) {
+		t.Error("one more is open to be told no")
+	}
+	for _, ticket := range append(told[1:], beyond) {
+		ticket.Leave()
 	}
 	three.Leave()
 	g.empty()

@@ -91,21 +91,40 @@ func (g *Guard) countAddress(t *Ticket) {
 	}
 }
 
-// From says whose address the connection has, now that a proxy has told.
-func (t *Ticket) From(from netip.Prefix, now time.Time) Reason {
+// From says whose address the connection has, now that a proxy has told. It answers as Enter does, and may be called once.
+func (t *Ticket) From(from netip.Prefix, now time.Time) bool {
 	g := t.guard
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if why := g.admitsAddress(from, now); why != None {
-		return g.refuse(why, from, now)
+	if t.told != None {
+		return true // it will hear of that
 	}
-	t.from = from
-	g.countAddress(t)
-	return None
+	why := g.admitsAddress(from, now)
+	switch {
+	case why == None:
+		t.from = from
+		g.countAddress(t)
+		return true
+	case why == AddressBanned || g.told >= maxTold:
+		g.refuse(why, from, now)
+		return false
+	}
+	t.told = g.refuse(why, from, now)
+	g.told++
+	return true
 }
 
-// Refused is why the client is to be told no: it was refused by Enter. None: it was not.
-func (t *Ticket) Refused() Reason { return t.told }
+// Refused is why the client is to be told no, when it has sent its CONNECT: it was refused by Enter or From, or its
+// address has been banned since. None: it is not.
+func (t *Ticket) Refused(now time.Time) Reason {
+	g := t.guard
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if t.told == None && t.from.IsValid() && g.shunned.has(t.from, now) {
+		return g.refuse(AddressBanned, t.from, now)
+	}
+	return t.told
+}
 
 // Failed counts a wrong password.
 func (t *Ticket) Failed(now time.Time) {
@@ -188,6 +207,17 @@ func (t *Ticket) Leave() {
 		less(g.users, t.user)
 	}
 	*t = Ticket{}
+}
+
+// LeaveUser counts the connection out as its user's. A second time it does nothing.
+func (t *Ticket) LeaveUser() {
+	if !t.named {
+		return
+	}
+	t.guard.mu.Lock()
+	defer t.guard.mu.Unlock()
+	less(t.guard.users, t.user)
+	t.named = false
 }
 
 // less counts one out.

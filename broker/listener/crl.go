@@ -31,6 +31,19 @@ func (l *crl) has(c *x509.Certificate) bool {
 	return revoked
 }
 
+// judge says what a list has against a certificate of its CA.
+func (l *crl) judge(c *x509.Certificate, now time.Time) error {
+	switch {
+	case l.expired(now):
+		return fmt.Errorf("client certificate: the revocation list of its CA has expired, %s", c.Issuer)
+	case l.has(c) && c.IsCA:
+		return fmt.Errorf("client certificate: its CA has been revoked, %s", c.Subject)
+	case l.has(c):
+		return errors.New("the client certificate has been revoked")
+	}
+	return nil
+}
+
 // addLists adds the lists in a file, of which the newest of each CA counts, and returns the file's content.
 func (a *anchors) addLists(file string) ([]byte, error) {
 	data, err := filewatch.Read(file, maxCRLBytes)

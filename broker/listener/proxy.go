@@ -3,6 +3,7 @@ package listener
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -54,6 +55,21 @@ func (l *Listener) Trusts(addr net.Addr) bool {
 		}
 	}
 	return false
+}
+
+// ReadHeader reads the PROXY header, if nc, which is from Accept and has not been read from, has one: RemoteAddr says who
+// is behind the proxy then. The error is that of every Read from then on.
+func ReadHeader(nc net.Conn) error {
+	if web, ok := nc.(*webSocket); ok {
+		nc = web.Conn
+	}
+	if secure, ok := nc.(*tls.Conn); ok {
+		nc = secure.NetConn()
+	}
+	if c, ok := nc.(*proxied); ok {
+		return c.header()
+	}
+	return nil
 }
 
 // RemoteAddr is the client's, once the header has said it; else the proxy's.

@@ -35,7 +35,14 @@ type anchors struct {
 	cas     []*x509.Certificate
 	checked bool              // there are lists of the revoked, and a client's issuer must have one
 	lists   map[string]*crl   // by keyOf their issuer
+	above   map[string][]link // by the bytes of a CA: what may revoke it, and those above it
 	sum     [sha256.Size]byte // of the files: equal sums, equal content
+}
+
+// link is a CA that another of the CAs has issued, and the list of that one.
+type link struct {
+	ca   *x509.Certificate
+	list *crl
 }
 
 // openTrust reads the files. The error names the one that cannot be used.
@@ -108,6 +115,10 @@ func (t *trust) read() (*anchors, error) {
 		}
 		fmt.Fprintf(sum, "%d\n%s", len(data), data)
 	}
+	a.above = make(map[string][]link)
+	for _, ca := range a.cas {
+		a.above[string(ca.Raw)] = a.climb(ca, make(map[*x509.Certificate]bool))
+	}
 	a.sum = [sha256.Size]byte(sum.Sum(nil))
 	return a, nil
 }
@@ -155,10 +166,15 @@ func (t *trust) check(chain []*x509.Certificate) error {
 	return err
 }
 
-// standing says whether anything on a path from a client to a CA has been revoked.
+// standing says whether anything on a path from a client to a CA has been revoked, or that CA itself by another.
 func (a *anchors) standing(path []*x509.Certificate, now time.Time) error {
 	if !a.checked {
 		return nil
+	}
+	for _, l := range a.above[string(path[len(path)-1].Raw)] {
+		if err := l.list.judge(l.ca, now); err != nil {
+			return err
+		}
 	}
 	for i, c := range path[:max(1, len(path)-1)] {
 		list := a.lists[keyOf(path[min(i+1, len(path)-1)])]
@@ -166,13 +182,30 @@ func (a *anchors) standing(path []*x509.Certificate, now time.Time) error {
 		case list == nil && i == 0:
 			return fmt.Errorf("client certificate: there is no revocation list of its CA, %s", c.Issuer)
 		case list == nil:
-		case list.expired(now):
-			return fmt.Errorf("client certificate: the revocation list of its CA has expired, %s", c.Issuer)
-		case list.has(c):
-			return fmt.Errorf("the client certificate has been revoked")
+			continue
+		}
+		if err := list.judge(c, now); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// climb finds what may revoke a CA that is trusted: as it is, no path goes on to who has issued it.
+func (a *anchors) climb(ca *x509.Certificate, seen map[*x509.Certificate]bool) (links []link) {
+	seen[ca] = true
+	for _, issuer := range a.cas {
+		if issuer == ca || !bytes.Equal(ca.RawIssuer, issuer.RawSubject) || ca.CheckSignatureFrom(issuer) != nil {
+			continue
+		}
+		if list := a.lists[keyOf(issuer)]; list != nil {
+			links = append(links, link{ca, list})
+		}
+		if !seen[issuer] {
+			links = append(links, a.climb(issuer, seen)...)
+		}
+	}
+	return links
 }
 
 func (a *anchors) revoked() (n int) {

@@ -89,6 +89,10 @@ func TestTrust(t *testing.T) {
 		{"intermediate sent", trusting(t, root.PEM), chain(subLeaf, sub), ""},
 		{"intermediate not sent", trusting(t, root.PEM), chain(subLeaf), "unknown authority"},
 		{"intermediate in the file, leaf revoked", trusting(t, both, sub.CRL(t, day, nil, subLeaf.Leaf), root.CRL(t, day, nil)), chain(subLeaf), "revoked"},
+		{"intermediate in the file, itself revoked", trusting(t, both, sub.CRL(t, day, nil), root.CRL(t, day, nil, sub.Cert)), chain(subLeaf), "its CA has been revoked, CN=sub"},
+		{"intermediate in the file and sent, itself revoked", trusting(t, both, sub.CRL(t, day, nil), root.CRL(t, day, nil, sub.Cert)), chain(subLeaf, sub), "its CA has been revoked, CN=sub"},
+		{"intermediate in the file, expired list above it", trusting(t, both, sub.CRL(t, day, nil), expired), chain(subLeaf), "expired, CN=root"},
+		{"intermediate in the file, nothing revoked", trusting(t, both, sub.CRL(t, day, nil), root.CRL(t, day, nil)), chain(subLeaf), ""},
 		{"intermediate without a list", trusting(t, root.PEM, root.CRL(t, day, nil)), chain(subLeaf, sub), "no revocation list of its CA, CN=sub"},
 	} {
 		err := r.trust.check(r.chain)

@@ -3,6 +3,7 @@ package server
 import (
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/limit"
+	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
@@ -16,16 +17,24 @@ func (c *conn) enter(proxy bool) bool {
 	return c.srv.guard.Enter(&c.ticket, c.listener.Name, c.listener.MaxConnections, limit.Network(from), c.srv.now())
 }
 
-// letIn says why a connection that has sent its CONNECT may not come in; nil: it may.
-func (c *conn) letIn() error {
-	why := c.ticket.Refused()
-	if why == limit.None && c.hop != nil {
-		if from := c.nc.RemoteAddr(); from.String() != c.hop.String() { // else it is the proxy's own
-			why = c.ticket.From(limit.Network(from), c.srv.now())
-		}
+// comesFrom has the proxy, if there is one, say whose connection it is: before a handshake costs anything, and before a
+// client that sends nothing counts for nobody.
+func (c *conn) comesFrom() error {
+	if c.hop == nil {
+		return nil
 	}
-	return refusal(why)
+	if err := listener.ReadHeader(c.nc); err != nil {
+		return err
+	}
+	from := c.nc.RemoteAddr()
+	if from.String() != c.hop.String() && !c.ticket.From(limit.Network(from), c.srv.now()) { // else it is the proxy's own
+		return errGone
+	}
+	return nil
 }
+
+// letIn says why a connection that has sent its CONNECT may not come in; nil: it may.
+func (c *conn) letIn() error { return refusal(c.ticket.Refused(c.srv.now())) }
 
 // letClientIn is letIn of a client that has authenticated.
 func (c *conn) letClientIn() error {

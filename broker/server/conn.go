@@ -87,7 +87,9 @@ func (c *conn) serve(ctx context.Context) {
 	_ = c.nc.SetReadDeadline(time.Now().Add(time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds) * time.Second))
 	err := errGone
 	if c.kicked.Load() == nil { // else its deadline may just have been overwritten
-		err = c.connect(ctx)
+		if err = c.comesFrom(); err == nil {
+			err = c.connect(ctx)
+		}
 	}
 	if err != nil {
 		c.close(err)
@@ -256,9 +258,7 @@ func (c *conn) kick(reason *packet.Error) {
 	}
 	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes the reader, which says goodbye
 	c.out.signal()                            // also where it waits for room
-	if t := c.throttle.Load(); t != nil {
-		t.due(0) // or for tokens
-	}
+	c.unpause()                               // or for tokens
 }
 
 // errOver is what kicks a connection that has ended without it.
@@ -283,6 +283,7 @@ func (c *conn) end(err error) {
 	c.kicked.CompareAndSwap(nil, errOver)
 	c.srv.alive.put(c, 0)
 	c.again.stop()
+	c.ticket.LeaveUser() // first: whom nothing is left to take over from needs room of its own
 	if c.client != nil {
 		c.client.detach(c)
 	}
@@ -295,7 +296,10 @@ func (c *conn) fits(b []byte) bool {
 }
 
 // lost ends the connection after a failed write; the client cannot be told.
-func (c *conn) lost() { _ = c.nc.Close() }
+func (c *conn) lost() {
+	_ = c.nc.Close()
+	c.unpause()
+}
 
 func (c *conn) logEnd(e *packet.Error) {
 	id := ""

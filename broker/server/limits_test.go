@@ -141,6 +141,24 @@ func TestConnectionsInTotal(t *testing.T) {
 	first.Quiet()
 }
 
+// TestSilentClientsOfAnAddress: by a proxy, too, a connection counts before it has said anything of MQTT's.
+func TestSilentClientsOfAnAddress(t *testing.T) {
+	b, _ := limited(t, func(c *config.Config) {
+		c.Limits.MaxConnectionsPerAddress = 1
+		c.Listeners[0].ProxyProtocol = &config.ProxyProtocol{Trusted: []string{"127.0.0.1"}}
+	})
+	const header = "PROXY TCP4 192.0.2.1 192.0.2.9 1 2\r\n"
+	for range 2 {
+		mqtttest.Dial(t, b.addr()).Send([]byte(header))
+	}
+	eventually(t, "one is counted and one refused", func() bool { return b.Metrics().Refused["address_connections"] == 1 })
+	c := mqtttest.Dial(t, b.addr())
+	c.Send([]byte(header))
+	if got := c.Connect(hello("c", true, packet.V5)).Reason; got != packet.QuotaExceeded {
+		t.Errorf("beside a silent one: %v", got)
+	}
+}
+
 // closed says whether the broker has closed a connection on which nothing was said.
 func closed(c *mqtttest.Client) bool {
 	_, err := c.Next()
@@ -234,6 +252,7 @@ func TestWrongPasswords(t *testing.T) {
 		c.Limits.FailedAuthentications = config.Ban{Attempts: 2, WindowSeconds: 10, BanSeconds: 20}
 	})
 	ann := mqtttest.Start(t, b.addr(), as("ann", "ann", packet.V5))
+	early := mqtttest.Dial(t, b.addr()) // accepted before those that dial after it
 	for range 3 {
 		if got := answer(t, b, as("bob", "guess", packet.V5)); got != packet.BadUserNameOrPassword {
 			t.Fatal(got)
@@ -242,8 +261,11 @@ func TestWrongPasswords(t *testing.T) {
 	if !closed(mqtttest.Dial(t, b.addr())) {
 		t.Error("the address is heard")
 	}
+	if got := early.Connect(as("bob", "bob", packet.V5)).Reason; got != packet.Banned { // else many at once could guess
+		t.Errorf("who has dialled before the ban: %v", got)
+	}
 	ann.Quiet()
-	if m := b.Metrics(); m.Bans["address"] != 1 || m.FailedAuthentications != 3 || m.Refused["address_banned"] != 1 {
+	if m := b.Metrics(); m.Bans["address"] != 1 || m.FailedAuthentications != 3 || m.Refused["address_banned"] != 2 {
 		t.Errorf("%+v", m)
 	}
 	clock.advance(20e9)
@@ -309,6 +331,23 @@ func TestConnectionsOfAUser(t *testing.T) {
 	eventually(t, "there is no bound any more", func() bool { return answer(t, b, client("bob", "5")) == packet.Success })
 	if got := answer(t, b, client("ann", "3")); got != packet.QuotaExceeded {
 		t.Errorf("ann has the broker's bound: %v", got)
+	}
+}
+
+// TestComesBackAtOnce: a client of a user with one connection never finds its own old one in the way, however far the
+// broker has got with the end of that.
+func TestComesBackAtOnce(t *testing.T) {
+	b, _ := limited(t, func(c *config.Config) {
+		c.AuthFiles.PasswordFile = write(t, t.TempDir(), "passwd", passwords(t, "ann"))
+		c.Limits.MaxConnectionsPerUser = 1
+	})
+	for i := range 300 {
+		c := mqtttest.Start(t, b.addr(), as("ann", "ann", packet.V5))
+		c.Disconnect(packet.Disconnect{})
+		if i%2 == 0 {
+			closed(c)
+		}
+		c.Close()
 	}
 }
 
@@ -414,6 +453,25 @@ func TestThrottledKeepsAlive(t *testing.T) {
 	clock.advance(91e9)
 	b.CheckKeepAlives()
 	c.ExpectDisconnect(packet.KeepAliveTimeout)
+}
+
+// TestThrottledIsGone: a connection that cannot be written to any more ends, however long it would have to wait.
+func TestThrottledIsGone(t *testing.T) {
+	b, _ := limited(t, func(c *config.Config) { c.Limits.PublishBytesPerSecond = 100 })
+	p := hello("c", true, packet.V5)
+	p.Will = &packet.Will{Topic: "gone"}
+	c := mqtttest.Start(t, b.addr(), p)
+	c.Subscribe(filter("u", 0))
+	heir := b.connect("heir", true, packet.V5)
+	heir.Subscribe(filter("gone", 0))
+	flood(c, 2, 0, 100000)
+	throttled(t, b)
+	c.Reset()
+	eventually(t, "it is noticed", func() bool {
+		b.connect("", true, packet.V5).Say("u", "", 0)
+		return b.Metrics().Throttled == 0
+	})
+	heir.ExpectMessage("gone", "")
 }
 
 // TestPublishRateOfAUser: it is in place of the broker's, and changes while the client waits.

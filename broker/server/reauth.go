@@ -74,10 +74,16 @@ func (c *conn) beginAgain(method string) error {
 		return farewell(err, "MQTT-4.12.1-2")
 	}
 	c.again.exchange = x
-	c.again.late = time.AfterFunc(c.srv.connectTimeout(), func() {
-		c.kick(&packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT-4.12.1-2", Detail: "the authentication was not finished in time"})
-	})
+	c.again.late = time.AfterFunc(c.srv.connectTimeout(), c.tooLate)
 	return nil
+}
+
+// tooLate ends a connection whose authentication was not finished in time. While the reader pauses that is our doing, and
+// pause gives the client the time anew.
+func (c *conn) tooLate() {
+	if !c.paused.Load() {
+		c.kick(&packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT-4.12.1-2", Detail: "the authentication was not finished in time"})
+	}
 }
 
 // become makes the same user, newly authenticated, who the client is.

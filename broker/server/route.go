@@ -3,6 +3,7 @@ package server
 import (
 	"strconv"
 	"sync/atomic"
+	"unsafe"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -146,14 +147,18 @@ func (t *target) merge(sub *subscription) {
 	}
 }
 
-// maxRoutes bounds the topics that one connection remembers.
-const maxRoutes = 1024
+// What bounds the topics that one connection remembers: their number, and the bytes that their names and targets take.
+const (
+	maxRoutes     = 1024
+	maxRouteBytes = 1 << 20
+)
 
 // routes remembers, for the topics that a connection publishes to, whether it may and who gets it.
 // It is one goroutine's.
 type routes struct {
 	last    *route
 	known   map[string]*route
+	bytes   int      // that those take
 	aliases []*route // what topic alias 1 and so on stand for; nil: nothing yet
 }
 
@@ -194,17 +199,34 @@ func (r *routes) renew(s *Server, policy *auth.Policy, id *auth.Identity, name [
 	found := r.last
 	if found == nil {
 		found = &route{topic: string(name)}
-		if r.known == nil || len(r.known) >= maxRoutes {
-			r.known = make(map[string]*route)
-		}
-		r.known[found.topic] = found
 		r.last = found
 	}
+	before := found.size()
 	// The generations are read first: a change during the match makes the route stale, not wrong.
 	found.index, found.policy, found.targets = s.index.Generation(), policy.Generation(), nil
 	if found.allowed = !isSys(found.topic) && policy.CanPublish(id, found.topic); found.allowed {
 		found.targets = s.targets(found.topic)
 	}
+	r.remember(found, before)
+}
+
+// size is about what a route takes, in bytes.
+func (r *route) size() int { return len(r.topic) + len(r.targets)*int(unsafe.Sizeof(target{})) }
+
+// remember keeps a route that took so many bytes before it was renewed. Where there are too many, the others are forgotten.
+func (r *routes) remember(found *route, before int) {
+	switch old := r.known[found.topic]; {
+	case old == found:
+		r.bytes -= before
+	case old != nil: // found has lived on with its alias
+		r.bytes -= old.size()
+	case len(r.known) >= maxRoutes:
+		r.known = nil
+	}
+	if r.bytes += found.size(); r.known == nil || r.bytes > maxRouteBytes {
+		r.known, r.bytes = make(map[string]*route), found.size()
+	}
+	r.known[found.topic] = found
 }
 
 // aliased is the route that a topic alias stands for; nil: none.

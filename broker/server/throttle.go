@@ -106,6 +106,9 @@ func (c *conn) pause() error {
 	c.srv.pausesTotal.Add(1)
 	defer func() {
 		c.srv.throttled.Add(-1)
+		if c.again.late != nil {
+			c.again.late.Reset(c.srv.connectTimeout())
+		}
 		c.lastRead.Store(int64(c.srv.now().Sub(c.srv.started))) // first: the keep alive may be looked at in between
 		c.paused.Store(false)
 	}()
@@ -117,13 +120,23 @@ func (c *conn) pause() error {
 			return nil
 		}
 		c.srv.pauses.put(t, c.srv.steady().Add(max(wait, minPause)).UnixMilli()+1) // rounded up
-		if c.kicked.Load() == nil {                                                // who kicks later wakes it
+		if !c.gone() {                                                             // else who sees to that later wakes it
 			<-t.wake
 		}
 		c.srv.pauses.put(t, 0)
-		if c.kicked.Load() != nil {
+		if c.gone() {
 			return errGone
 		}
 	}
 	return nil
+}
+
+// gone says whether there is nothing to be read for any more.
+func (c *conn) gone() bool { return c.kicked.Load() != nil || c.out.failed.Load() }
+
+// unpause has a reader that pauses look whether it still has to.
+func (c *conn) unpause() {
+	if t := c.throttle.Load(); t != nil {
+		t.due(0)
+	}
 }

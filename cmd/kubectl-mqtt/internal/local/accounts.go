@@ -2,8 +2,11 @@ package local
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
@@ -76,7 +79,11 @@ func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 	} else if plain, err = k.set.Password(u); err != nil {
 		if m.PasswordHash = string(kept); len(kept) > 0 {
 			note := "keeps the password that it has: " + err.Error()
-			m.ScramKeys, err = k.keptKeys(u)
+			if len(u.Spec.Authentication.Password.Scram) > 0 {
+				m.ScramKeys, err = k.keptKeys(u)
+			} else {
+				err = k.forgetKeys(u)
+			}
 			return m, note, err
 		}
 		return m, "is left out: " + err.Error(), nil
@@ -84,12 +91,10 @@ func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 	if m.PasswordHash, err = render.PasswordHash(string(kept), plain, generated, k.random); err != nil {
 		return m, "", err
 	}
-	if k.write {
-		if err := writeIfNew(k.state.userPath(u, "hash"), []byte(m.PasswordHash+"\n")); err != nil {
-			return m, "", err
-		}
+	// The keys are written first: a hash that is kept says that they are of its password.
+	if m.ScramKeys, err = k.scramKeys(u, m.PasswordHash == string(kept), plain, generated); err == nil && k.write {
+		err = writeIfNew(k.state.userPath(u, "hash"), []byte(m.PasswordHash+"\n"))
 	}
-	m.ScramKeys, err = k.scramKeys(u, m.PasswordHash == string(kept), plain, generated)
 	return m, "", err
 }
 
@@ -97,7 +102,7 @@ func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 func (k keeper) scramKeys(u *v1alpha1.User, same bool, plain []byte, generated bool) ([]string, error) {
 	mechanisms := u.Spec.Authentication.Password.Scram
 	if len(mechanisms) == 0 {
-		return nil, nil
+		return nil, k.forgetKeys(u)
 	}
 	kept, err := k.keptKeys(u)
 	if err != nil {
@@ -108,6 +113,17 @@ func (k keeper) scramKeys(u *v1alpha1.User, same bool, plain []byte, generated b
 		return lines, err
 	}
 	return lines, writeIfNew(k.state.userPath(u, "scram"), []byte(strings.Join(lines, "\n")+"\n"))
+}
+
+// forgetKeys removes the keys of an earlier run, which the password may outgrow before keys are asked for again.
+func (k keeper) forgetKeys(u *v1alpha1.User) error {
+	if !k.write {
+		return nil
+	}
+	if err := os.Remove(k.state.userPath(u, "scram")); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove SCRAM keys: %w", err)
+	}
+	return nil
 }
 
 // keptKeys are the SCRAM keys of an earlier run.

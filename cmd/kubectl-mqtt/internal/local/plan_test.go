@@ -129,6 +129,16 @@ spec: {REF, authentication: {password: {secretRef: {name: own}, scram: [SCRAM-SH
 	if other.members[1].ScramKeys[0] == first.members[1].ScramKeys[0] || other.members[0].ScramKeys[0] != first.members[0].ScramKeys[0] {
 		t.Error("keys of another password stay, or of the same do not")
 	}
+
+	// Keys that are not asked for are forgotten: they are of the password of that time.
+	without := strings.ReplaceAll(text, "name: own}, scram: [SCRAM-SHA-512]", "name: own}")
+	if keys := planOf(t, without, now).members[1].ScramKeys; len(keys) != 0 {
+		t.Errorf("%d keys that nobody asks for", len(keys))
+	}
+	planOf(t, without+fmt.Sprintf(own, "three"), now)
+	if again := planOf(t, text+fmt.Sprintf(own, "three"), now); again.members[1].ScramKeys[0] == other.members[1].ScramKeys[0] {
+		t.Error("the keys of a password of before are in force again")
+	}
 }
 
 // TestClientCAs: what clients' certificates are verified by comes from Secrets, and nothing runs without.
