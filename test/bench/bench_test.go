@@ -56,7 +56,10 @@ func TestSmoke(t *testing.T) {
 		plots = append(plots, c.Name)
 	}
 	for _, name := range plots {
-		wellFormed(t, strings.TrimSuffix(page, ".md")+"-"+name+".svg")
+		if !strings.Contains(text, "]("+report.PlotFile(name)+")") {
+			t.Errorf("the page has no link to the plot %s", name)
+		}
+		wellFormed(t, filepath.Join(filepath.Dir(page), report.PlotFile(name)))
 	}
 }
 

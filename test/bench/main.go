@@ -113,7 +113,7 @@ func run(args []string, progress io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	r := &runner{options: o, plan: p, brokers: brokers, progress: progress}
+	r := &runner{options: o, chosen: p, brokers: brokers, progress: progress}
 	defer func(procs int) { runtime.GOMAXPROCS(procs) }(runtime.GOMAXPROCS(1))
 	return r.run()
 }
@@ -134,7 +134,7 @@ func pinSelf(apart bool) error {
 // runner runs the parts.
 type runner struct {
 	options
-	plan
+	chosen   plan
 	brokers  []*peer.Broker
 	progress io.Writer
 }

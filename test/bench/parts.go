@@ -19,7 +19,7 @@ func (r *runner) run() error {
 	for _, part := range []struct {
 		n   int
 		run func() error
-	}{{len(r.plan.speed), r.runSpeed}, {len(r.plan.curves), r.runCurves}, {len(r.plan.durability), r.runDurability}} {
+	}{{len(r.chosen.speed), r.runSpeed}, {len(r.chosen.curves), r.runCurves}, {len(r.chosen.durability), r.runDurability}} {
 		if part.n > 0 {
 			errs = append(errs, part.run())
 		}
@@ -47,7 +47,7 @@ func (r *runner) place() string {
 }
 
 func (r *runner) runSpeed() error {
-	run := speed.Run{Brokers: r.brokers, Workloads: r.plan.speed, Sizes: speed.Full, Dir: r.dir, Say: r.say}
+	run := speed.Run{Brokers: r.brokers, Workloads: r.chosen.speed, Sizes: speed.Full, Dir: r.dir, Say: r.say}
 	if r.smoke {
 		run.Sizes = speed.Small
 	}
@@ -79,7 +79,7 @@ func absent(brokers []*peer.Broker) string {
 }
 
 func (r *runner) runCurves() error {
-	run := curves.Run{Broker: r.brokers[0], Curves: r.plan.curves, Sizes: curves.Full, Dir: r.dir, Say: r.say}
+	run := curves.Run{Broker: r.brokers[0], Curves: r.chosen.curves, Sizes: curves.Full, Dir: r.dir, Say: r.say}
 	if r.smoke {
 		run.Sizes = curves.Small
 	}
@@ -107,17 +107,17 @@ func (r *runner) runDurability() error {
 	if r.rounds > 0 {
 		b.sizes.rounds = r.rounds
 	}
-	table, err := b.measure(r.plan.durability)
+	table, err := b.measure(r.chosen.durability)
 	if err != nil {
 		return err
 	}
 	return r.section("durability", table)
 }
 
-// plot writes an SVG beside the page.
+// plot writes an SVG beside the page, which links to it by report.PlotFile.
 func (r *runner) plot(name, svg string) error {
 	if r.page == "" {
 		return nil
 	}
-	return os.WriteFile(strings.TrimSuffix(r.page, ".md")+"-"+name+".svg", []byte(svg), 0o644)
+	return os.WriteFile(filepath.Join(filepath.Dir(r.page), report.PlotFile(name)), []byte(svg), 0o644)
 }

@@ -17,8 +17,11 @@ type Curve struct {
 	Small  []int // X, to see that it works
 
 	processors bool // X is GOMAXPROCS, and nothing is pinned
-	run        func(t load.Target, x int) ([]float64, error)
+	run        func(start starter, x int) ([]float64, error)
 }
+
+// starter starts a broker of a point's, with nothing in it.
+type starter func() (load.Target, error)
 
 // All are the curves.
 var All = []Curve{
@@ -32,11 +35,11 @@ var All = []Curve{
 	{Name: "retained-messages", Title: "A publish beside retained messages", Across: "retained messages", Lines: 1,
 		X: []int{1000, 10_000, 100_000, 1_000_000}, Small: []int{100, 1000},
 		Heads: []string{"us a message, 50 pairs, QoS 0", "bytes a retained message of 64 B"},
-		run:   func(t load.Target, x int) ([]float64, error) { return beside(t, load.Beside{Retained: x}, x) }},
+		run:   func(s starter, x int) ([]float64, error) { return beside(s, load.Beside{Retained: x}, x) }},
 	{Name: "idle-connections", Title: "A publish beside idle connections", Across: "idle connections", Lines: 1,
 		X: []int{100, 1000, 5000, 10_000, 15_000}, Small: []int{10, 100},
 		Heads: []string{"us a message, 50 pairs, QoS 0", "bytes an idle connection"},
-		run:   func(t load.Target, x int) ([]float64, error) { return beside(t, load.Beside{Idle: x}, x) }},
+		run:   func(s starter, x int) ([]float64, error) { return beside(s, load.Beside{Idle: x}, x) }},
 	{Name: "payload", Title: "A message by its payload", Across: "bytes of payload", Lines: 1, run: payload,
 		X: []int{16, 64, 256, 1 << 10, 4 << 10, 16 << 10, 64 << 10, 256 << 10, 1 << 20}, Small: []int{16, 1 << 20},
 		Heads: []string{"us a message, 10 pairs, QoS 0", "MB a second"}},
@@ -48,7 +51,7 @@ var All = []Curve{
 		Heads: []string{"us a message, 50 pairs, QoS 0"}},
 }
 
-// errLost is of a flow that has lost messages: its numbers would be of less work.
+// lost is the error of a flow that has lost messages: its numbers would be of less work.
 func lost(f load.Flow, err error) error {
 	if err == nil && f.Lost+f.Closed > 0 {
 		return fmt.Errorf("%d messages lost, %d connections closed", f.Lost, f.Closed)
@@ -56,7 +59,11 @@ func lost(f load.Flow, err error) error {
 	return err
 }
 
-func cores(t load.Target, _ int) ([]float64, error) {
+func cores(start starter, _ int) ([]float64, error) {
+	t, err := start()
+	if err != nil {
+		return nil, err
+	}
 	f, err := t.FanOut(0, 500, 64)
 	if err := lost(f, err); err != nil {
 		return nil, err
@@ -73,9 +80,16 @@ func cores(t load.Target, _ int) ([]float64, error) {
 	return []float64{f.Rate(), p.Rate(), f.PerDelivery(), fb, fg, p.PerDelivery(), pb, pg}, nil
 }
 
-func subscriptions(t load.Target, n int) ([]float64, error) {
+func subscriptions(start starter, n int) ([]float64, error) {
+	t, err := start()
+	if err != nil {
+		return nil, err
+	}
 	literal, err := t.Literals(n, 200)
 	if err := lost(literal.Flow, err); err != nil {
+		return nil, err
+	}
+	if t, err = start(); err != nil {
 		return nil, err
 	}
 	wild, err := t.Wildcards(n, 200)
@@ -86,7 +100,11 @@ func subscriptions(t load.Target, n int) ([]float64, error) {
 	return []float64{literal.Flow.PerPublish(), wild.Flow.PerPublish(), literal.Bytes, wild.Bytes, each(literal.Subscribe), each(wild.Subscribe)}, nil
 }
 
-func beside(t load.Target, b load.Beside, n int) ([]float64, error) {
+func beside(start starter, b load.Beside, n int) ([]float64, error) {
+	t, err := start()
+	if err != nil {
+		return nil, err
+	}
 	g, err := t.PairsBeside(b, 50, 64)
 	return []float64{g.PerDelivery(), g.Bytes / float64(n)}, lost(g.Flow, err)
 }
@@ -94,18 +112,30 @@ func beside(t load.Target, b load.Beside, n int) ([]float64, error) {
 // underWay bounds the bytes that a publisher of large payloads keeps under way.
 const underWay = 256 << 10
 
-func payload(t load.Target, size int) ([]float64, error) {
+func payload(start starter, size int) ([]float64, error) {
+	t, err := start()
+	if err != nil {
+		return nil, err
+	}
 	t.Payload = size
 	f, err := t.Pairs(0, 10, max(1, min(64, underWay/size)))
 	return []float64{f.PerDelivery(), f.Rate() * float64(size) / 1e6}, lost(f, err)
 }
 
-func fanOut(t load.Target, subscribers int) ([]float64, error) {
+func fanOut(start starter, subscribers int) ([]float64, error) {
+	t, err := start()
+	if err != nil {
+		return nil, err
+	}
 	f, err := t.FanOut(0, subscribers, 64)
 	return []float64{f.PerDelivery(), f.Rate()}, lost(f, err)
 }
 
-func depth(t load.Target, levels int) ([]float64, error) {
+func depth(start starter, levels int) ([]float64, error) {
+	t, err := start()
+	if err != nil {
+		return nil, err
+	}
 	f, err := t.PairsAt(0, 50, 64, levels)
 	return []float64{f.PerDelivery()}, lost(f, err)
 }

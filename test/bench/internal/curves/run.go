@@ -79,13 +79,22 @@ func (r *Run) measure(c *Curve, x int) ([]float64, error) {
 	case r.CPUs != "":
 		s.Procs = 1
 	}
-	broker, err := r.Broker.Start(r.Dir, s)
-	if err != nil {
-		return nil, err
+	var broker *peer.Running
+	discard := func() {
+		if broker != nil {
+			broker.Discard()
+			broker = nil
+		}
 	}
-	defer broker.Discard()
-	return c.run(load.Target{Addr: broker.Addr, Process: broker, Payload: 64, Stall: stall,
-		Warm: r.Sizes.Warm, Measured: r.Sizes.Measured, Settle: r.Sizes.Settle}, x)
+	defer discard()
+	return c.run(func() (t load.Target, err error) {
+		discard()
+		if broker, err = r.Broker.Start(r.Dir, s); err != nil {
+			return t, err
+		}
+		return load.Target{Addr: broker.Addr, Process: broker, Payload: 64, Stall: stall,
+			Warm: r.Sizes.Warm, Measured: r.Sizes.Measured, Settle: r.Sizes.Settle}, nil
+	}, x)
 }
 
 // figures are a point's columns.
@@ -106,7 +115,7 @@ func (r *Run) Text() string {
 	var t strings.Builder
 	for i := range r.Curves {
 		c := &r.Curves[i]
-		fmt.Fprintf(&t, "\n### %s\n\n![%s](performance-%s.svg)\n\n| %s | %s |\n|---%s|\n", c.Title, c.Title, c.Name,
+		fmt.Fprintf(&t, "\n### %s\n\n![%s](%s)\n\n| %s | %s |\n|---%s|\n", c.Title, c.Title, report.PlotFile(c.Name),
 			c.Across, strings.Join(c.Heads, " | "), strings.Repeat("|---", len(c.Heads)))
 		for _, p := range r.points[c.Name] {
 			fmt.Fprintf(&t, "| %d | %s |\n", p.x, strings.Join(figures(c, p.values, p.err), " | "))

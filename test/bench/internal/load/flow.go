@@ -30,7 +30,7 @@ func (l *Loop) flow(t Target, publishers []*Conn) (Flow, error) {
 	for _, p := range publishers {
 		p.fill()
 	}
-	if err := l.pump(t.Warm, t.Stall); err != nil {
+	if err := l.pump(t.Warm, t.Stall, publishers); err != nil {
 		return Flow{}, fmt.Errorf("in warm-up: %w", err)
 	}
 	f := Flow{}
@@ -39,7 +39,7 @@ func (l *Loop) flow(t Target, publishers []*Conn) (Flow, error) {
 	if err != nil {
 		return f, err
 	}
-	stalled := l.pump(t.Measured, t.Stall)
+	stalled := l.pump(t.Measured, t.Stall, publishers)
 	if f.Usage, err = m.end(); err != nil {
 		return f, err
 	}
@@ -58,11 +58,17 @@ func (l *Loop) flow(t Target, publishers []*Conn) (Flow, error) {
 	return f, l.err
 }
 
-// pump keeps the publishers sending for so long; that nothing comes for stall is an error.
-func (l *Loop) pump(d, stall time.Duration) error {
+// pump keeps the publishers sending for so long, and until something has been delivered; that nothing comes for stall is
+// an error.
+func (l *Loop) pump(d, stall time.Duration, publishers []*Conn) error {
+	_, before := totals(publishers)
+	nothing := func() bool {
+		_, delivered := totals(publishers)
+		return delivered == before
+	}
 	now := time.Now()
 	came, last, end := l.came, now, now.Add(d)
-	for now.Before(end) {
+	for now.Before(end) || nothing() {
 		l.poll(20)
 		l.fillDue()
 		if l.err != nil {

@@ -13,9 +13,11 @@ type Offline struct {
 	N, Got  int
 }
 
-// EnqueueCost and DrainCost are the broker's CPU a message, in microseconds.
+// EnqueueCost is the broker's CPU a message that is published, in microseconds.
 func (o Offline) EnqueueCost() float64 { return micros(o.Enqueue.CPU) / float64(max(1, o.N)) }
-func (o Offline) DrainCost() float64   { return micros(o.Drain.CPU) / float64(max(1, o.Got)) }
+
+// DrainCost is that of one delivered.
+func (o Offline) DrainCost() float64 { return micros(o.Drain.CPU) / float64(max(1, o.Got)) }
 
 // offlineWindow is how many PUBACKs the publisher waits for at most.
 const offlineWindow = 200

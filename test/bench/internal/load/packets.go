@@ -14,10 +14,7 @@ const (
 	pingresp = 13
 )
 
-var (
-	disconnectPacket = []byte{0xe0, 0}
-	pingPacket       = []byte{0xc0, 0}
-)
+var disconnectPacket = []byte{0xe0, 0}
 
 // appendLength appends a Remaining Length. §2.2.3.
 func appendLength(b []byte, n int) []byte {

@@ -90,11 +90,11 @@ func (l *Loop) fillDue() {
 	l.due = l.due[:0]
 }
 
-// countFor makes what s receives count as delivered for the publisher whose index is in the payload.
-func (s *Conn) countFor(publishers []*Conn) {
-	s.onPublish = func(body []byte, qos byte) {
-		c := publishers[binary.BigEndian.Uint32(payloadOf(body, qos))]
-		c.pub.delivered++
-		c.mark()
+// countFor makes what c receives count as delivered for the publisher whose index is in the payload.
+func (c *Conn) countFor(publishers []*Conn) {
+	c.onPublish = func(body []byte, qos byte) {
+		p := publishers[binary.BigEndian.Uint32(payloadOf(body, qos))]
+		p.pub.delivered++
+		p.mark()
 	}
 }

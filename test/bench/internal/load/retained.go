@@ -13,8 +13,10 @@ type Retained struct {
 	N, Got  int
 }
 
-// SetCost and DeliverCost are the broker's CPU a message, in microseconds.
-func (r Retained) SetCost() float64     { return micros(r.Set.CPU) / float64(max(1, r.N)) }
+// SetCost is the broker's CPU a message that is set, in microseconds.
+func (r Retained) SetCost() float64 { return micros(r.Set.CPU) / float64(max(1, r.N)) }
+
+// DeliverCost is that of one delivered.
 func (r Retained) DeliverCost() float64 { return micros(r.Deliver.CPU) / float64(max(1, r.Got)) }
 
 // Retained sets n retained messages, and subscribes to all.

@@ -53,7 +53,7 @@ func (t Target) Stuck(n, fill, window int) (Stuck, error) {
 	p.fan, p.sent, p.delivered = 1, 0, 0
 	pubs[0].fill()
 	for begin := time.Now(); p.delivered < fill; {
-		if err := l.pump(50*time.Millisecond, t.Stall); err != nil {
+		if err := l.pump(50*time.Millisecond, t.Stall, pubs); err != nil {
 			return r, fmt.Errorf("fill their queues: %w", err)
 		}
 		if time.Since(begin) > patience {

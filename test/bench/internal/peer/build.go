@@ -56,11 +56,11 @@ func installed(name, otherwise string) (program, version string, err error) {
 			return "", "", errors.New("not installed")
 		}
 	}
-	out, err := exec.Command(program, "-h").Output()
+	out, _ := exec.Command(program, "-h").Output() // some end their help with a failure
 	first, _, _ := strings.Cut(string(out), "\n")
 	_, version, found := strings.Cut(first, " version ")
 	if !found {
-		return program, "unknown", nil //nolint:nilerr // some end their help with a failure
+		return program, "unknown", nil
 	}
 	return program, version, nil
 }

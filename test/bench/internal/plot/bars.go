@@ -32,7 +32,7 @@ func (b Bars) draw(p *pen) {
 		x := left + float64(g)*group
 		p.text("", "middle", x+group/2, top+area+18, name)
 		for i, s := range b.Series {
-			if v := s.Values[g]; v > 0 {
+			if v := s.Values[g]; drawn(v) {
 				at := y.at(v)
 				fmt.Fprintf(p, "<rect class=\"f%d\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\"><title>%s</title></rect>\n",
 					i%colours, x+group*0.1+float64(i)*bar, p.y+at, bar*0.92, top+area-at, short(v))

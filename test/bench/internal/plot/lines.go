@@ -31,7 +31,7 @@ func (l Lines) draw(p *pen) {
 	for i, s := range l.Series {
 		var points strings.Builder
 		for k, v := range s.Values {
-			if v > 0 {
+			if drawn(v) {
 				fmt.Fprintf(&points, "%.1f,%.1f ", x.at(l.X[k]), p.y+y.at(v))
 				fmt.Fprintf(p, "<circle class=\"f%d\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n", i%colours, x.at(l.X[k]), p.y+y.at(v))
 			}

@@ -77,7 +77,7 @@ type scale struct{ least, most, from, to float64 }
 func newScale(values []float64, from, to float64) scale {
 	least, most := math.Inf(1), 0.0
 	for _, v := range values {
-		if v > 0 && !math.IsInf(v, 0) {
+		if drawn(v) {
 			least, most = min(least, v), max(most, v)
 		}
 	}
@@ -90,6 +90,9 @@ func newScale(values []float64, from, to float64) scale {
 	}
 	return scale{low, high, from, to}
 }
+
+// drawn reports whether v has a place on a logarithmic scale.
+func drawn(v float64) bool { return v > 0 && !math.IsInf(v, 0) }
 
 func (s scale) at(v float64) float64 {
 	if v <= 0 {

@@ -6,9 +6,14 @@ import (
 	"strings"
 )
 
-// Begin and End are the lines between which a section stands in a page.
+// Begin is the line before a section of a page.
 func Begin(section string) string { return "<!-- make bench, " + section + ": begin -->\n" }
-func End(section string) string   { return "<!-- make bench, " + section + ": end -->\n" }
+
+// End is the line after it.
+func End(section string) string { return "<!-- make bench, " + section + ": end -->\n" }
+
+// PlotFile is the name of a plot, which is beside the page.
+func PlotFile(name string) string { return "performance-" + name + ".svg" }
 
 // Insert replaces a section of the page.
 func Insert(page, section, text string) error {

@@ -15,6 +15,7 @@ const reference = "mosquitto"
 func (r *Run) Table() string {
 	var t strings.Builder
 	r.costs(&t)
+	t.WriteString("\n![What is done a second, and CPU a message](" + report.PlotFile("speed") + ")\n")
 	t.WriteString("\nWhat was done a second meanwhile, by the broker and the generator together:\n\n")
 	r.rates(&t)
 	return t.String()
