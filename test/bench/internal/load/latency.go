@@ -37,7 +37,7 @@ func (t Target) Latency(qos byte, rate int, flood bool) (Latency, error) {
 			return Latency{}, err
 		}
 	}
-	var took []float64
+	took := make([]float64, 0, int(t.Measured.Seconds()*float64(rate)))
 	base := time.Now()
 	for _, s := range l.byFD {
 		if s != nil && s.pub == nil && s.onPublish != nil {

@@ -94,8 +94,10 @@ func busy(stat string) (sum time.Duration, err error) {
 	return sum, nil
 }
 
-// loop is a new Loop. Its thread is its own until done is called.
+// loop is a new Loop. Its thread is its own until done is called. What earlier ones have left is collected before, not while
+// something is measured.
 func (t Target) loop() (l *Loop, done func(), err error) {
+	runtime.GC()
 	runtime.LockOSThread()
 	if l, err = newLoop(t.Addr, t.Transport); err != nil {
 		runtime.UnlockOSThread()
