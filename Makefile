@@ -110,7 +110,7 @@ conformance: ## Every statement of MQTT 3.1.1 and 5.0, on Dunlin and on Mosquitt
 	go run ./test/conformance/page
 
 .PHONY: bench
-bench: ## Speed beside other brokers, how costs grow, what durability costs, into docs/performance.md: half an hour. BENCH_FLAGS=-smoke is a minute and writes nothing.
+bench: ## Speed beside other brokers, growth, durability, into docs/performance.md: half an hour. BENCH_FLAGS=-smoke is a minute and writes nothing.
 	hack/packages.sh mosquitto:mosquitto
 	go run ./test/bench $(or $(BENCH_FLAGS),-curves -page docs/performance.md)
 

@@ -39,7 +39,7 @@ func parse(args []string, usage io.Writer) (options, error) {
 	flags.StringVar(&o.program, "program", "", "dunlin-broker; default: built from here")
 	flags.StringVar(&o.dir, "dir", "", "folder for the stores, on the disk to be measured; default: a temporary one")
 	flags.StringVar(&o.only, "only", "", "some of the parts (speed, durability, curves) or of their workloads, with commas between; default: speed and durability")
-	flags.StringVar(&o.peers, "peers", "", "some of the brokers, with commas between, ours first; default: "+strings.Join(peer.Names, ","))
+	flags.StringVar(&o.peers, "peers", "", "some of the brokers beside dunlin, with commas between; default: "+strings.Join(peer.Names, ","))
 	flags.StringVar(&o.page, "page", "", "file into which the tables are written, between their markers; plots go beside it")
 	flags.BoolVar(&o.smoke, "smoke", false, "small sizes: to see that it works")
 	flags.BoolVar(&o.curves, "curves", false, "the curves too: how costs grow")

@@ -6,9 +6,10 @@ import (
 	"path/filepath"
 )
 
-// Nats is a nats-server with MQTT, buffers as large as they get and at most 1024 messages in flight to a subscription; it keeps what its MQTT needs to keep in dir, and syncs it every two
-// minutes, as it does by default. more is more of its configuration.
-func Nats(program, dir, more string) (*Broker, error) {
+// Nats is a nats-server with MQTT and at most 1024 messages in flight to a subscription; it keeps what its MQTT needs to keep
+// in dir, and syncs it every two minutes, as it does by default. maxPending is how many bytes may wait for a client, such as
+// 1GB, before it is disconnected; more is more of the configuration.
+func Nats(program, dir, maxPending, more string) (*Broker, error) {
 	addr, err := FreeAddr()
 	if err != nil {
 		return nil, err
@@ -19,14 +20,14 @@ func Nats(program, dir, more string) (*Broker, error) {
 	}
 	text := fmt.Sprintf(`listen: %q
 server_name: bench
-max_pending: 1GB
+max_pending: %s
 max_connections: 1000000
 jetstream { store_dir: %q }
 mqtt {
   listen: %q
   max_ack_pending: 1024
 }
-%s`, own, filepath.Join(dir, "jetstream"), addr, more)
+%s`, own, maxPending, filepath.Join(dir, "jetstream"), addr, more)
 	file := filepath.Join(dir, "nats.conf")
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, err

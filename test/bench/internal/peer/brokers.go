@@ -86,6 +86,9 @@ func mochi(dir string) *Broker {
 	b.start = func(s Setup) (*Running, error) {
 		r := &Running{}
 		var flags []string
+		if s.Bounded {
+			flags = []string{"-pending", "1000"}
+		}
 		if s.Secure {
 			if _, err := freePort(&r.TLS); err != nil {
 				return nil, err
@@ -93,7 +96,7 @@ func mochi(dir string) *Broker {
 			if _, err := freePort(&r.WebSocket); err != nil {
 				return nil, err
 			}
-			flags = []string{"-tls", r.TLS, "-ws", r.WebSocket, "-cert", s.pair.cert, "-key", s.pair.key}
+			flags = append(flags, "-tls", r.TLS, "-ws", r.WebSocket, "-cert", s.pair.cert, "-key", s.pair.key)
 		}
 		var err error
 		r.Broker, err = daemon.Mochi(program, s.dir, flags...)
@@ -112,6 +115,10 @@ func nats(dir string) *Broker {
 	b.start = func(s Setup) (*Running, error) {
 		r := &Running{}
 		var more string
+		pending := "1GB"
+		if s.Bounded {
+			pending = "1MB"
+		}
 		if s.Secure { // its one MQTT listener is TLS or is not
 			if _, err := freePort(&r.WebSocket); err != nil {
 				return nil, err
@@ -119,7 +126,7 @@ func nats(dir string) *Broker {
 			more = fmt.Sprintf("websocket {\n  listen: %q\n  no_tls: true\n}\n", r.WebSocket)
 		}
 		var err error
-		r.Broker, err = daemon.Nats(program, s.dir, more)
+		r.Broker, err = daemon.Nats(program, s.dir, pending, more)
 		return r, err
 	}
 	return b

@@ -28,7 +28,7 @@ type Broker struct {
 type Setup struct {
 	CPUs    string // it runs on these (taskset -c); "": on all
 	Procs   int    // GOMAXPROCS, for those in Go; 0: as many as there are processors
-	Bounded bool   // queues for clients that do not read are as long as by default
+	Bounded bool   // of about 1,000 messages or 1 MiB are the queues for clients that do not read
 	Secure  bool   // it listens for TLS and WebSocket too
 
 	dir  string
@@ -93,23 +93,28 @@ func (r *Running) Discard() {
 	_ = os.RemoveAll(r.Dir) // it is in a folder that goes at the end
 }
 
-// Find builds the brokers of these names, with commas between, into dir; "" is all that there are. What cannot be had is in
-// the list too, and says why; only ours must be there. program is dunlin-broker, if it is not to be built.
+// Find builds the brokers of these names, with commas between, into dir; "" is all that there are. Ours comes first, named or
+// not. What cannot be had is in the list too, and says why; only ours must be there. program is dunlin-broker, if it is not to be
+// built.
 func Find(names, dir, program string) ([]*Broker, error) {
-	list := Names
+	chosen := Names
 	if names != "" {
-		list = strings.Split(names, ",")
+		chosen = strings.Split(names, ",")
 	}
-	var found []*Broker
-	for _, name := range list {
+	for _, name := range chosen {
 		if !slices.Contains(Names, name) {
 			return nil, fmt.Errorf("-peers %s: no such broker; there are %s", name, strings.Join(Names, ", "))
 		}
-		b := find(name, dir, program)
-		if b.Missing != nil && name == Names[0] {
-			return nil, b.Missing
+	}
+	ours := find(Names[0], dir, program)
+	if ours.Missing != nil {
+		return nil, ours.Missing
+	}
+	found := []*Broker{ours}
+	for _, name := range Names[1:] {
+		if slices.Contains(chosen, name) {
+			found = append(found, find(name, dir, ""))
 		}
-		found = append(found, b)
 	}
 	return found, nil
 }

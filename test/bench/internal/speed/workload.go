@@ -3,6 +3,7 @@ package speed
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/test/bench/internal/load"
@@ -55,7 +56,7 @@ type Sizes struct {
 var (
 	Full = Sizes{
 		Rounds: 3, Warm: 500 * time.Millisecond, Measured: 1500 * time.Millisecond, Stall: 5 * time.Second, Settle: time.Second,
-		Subscribers: 500, Filters: 100_000, Offline: 100_000, Retained: 200_000, Connects: 10_000, Idle: 10_000, Secure: 10_000, Stuck: 1000, Fill: 3000,
+		Subscribers: 500, Filters: 100_000, Offline: 50_000, Retained: 200_000, Connects: 10_000, Idle: 10_000, Secure: 10_000, Stuck: 1000, Fill: 3000,
 	}
 	Small = Sizes{
 		Rounds: 1, Warm: 20 * time.Millisecond, Measured: 60 * time.Millisecond, Stall: 5 * time.Second, Settle: 20 * time.Millisecond,
@@ -66,6 +67,23 @@ var (
 // add takes the value of the next row, and what was counted a second, if anything was.
 func (a *attempt) add(value, rate float64) {
 	a.values, a.rates = append(a.values, value), append(a.rates, rate)
+}
+
+// came takes the row of n messages of which so many came, and cost what they cost; there is no number if none has come.
+func (a *attempt) came(got, n int, cost float64, u load.Usage) {
+	a.used(u)
+	if got == 0 {
+		cost = math.NaN()
+	}
+	a.add(cost, float64(got)/u.Took.Seconds())
+	a.missing(got, n)
+}
+
+// missing says what has not come.
+func (a *attempt) missing(got, n int) {
+	if got != n {
+		a.note("%d of %d came", got, n)
+	}
 }
 
 // used notes what else the machine did.
