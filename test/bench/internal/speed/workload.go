@@ -14,7 +14,7 @@ import (
 type Workload struct {
 	Name string
 	Rows []Row
-	// Once: one round is enough, because it measures memory.
+	// Once: one round is enough, because it measures memory or takes long.
 	Once bool
 	// Setup is more than the defaults; CPUs and Procs are left to the run.
 	Setup peer.Setup
@@ -56,7 +56,7 @@ type Sizes struct {
 var (
 	Full = Sizes{
 		Rounds: 3, Warm: 500 * time.Millisecond, Measured: 1500 * time.Millisecond, Stall: 5 * time.Second, Settle: time.Second,
-		Subscribers: 500, Filters: 100_000, Offline: 50_000, Retained: 200_000, Connects: 10_000, Idle: 10_000, Secure: 10_000, Stuck: 1000, Fill: 3000,
+		Subscribers: 500, Filters: 100_000, Offline: 50_000, Retained: 200_000, Connects: 10_000, Idle: 10_000, Secure: 10_000, Stuck: 1000, Fill: 2000,
 	}
 	Small = Sizes{
 		Rounds: 1, Warm: 20 * time.Millisecond, Measured: 60 * time.Millisecond, Stall: 5 * time.Second, Settle: 20 * time.Millisecond,

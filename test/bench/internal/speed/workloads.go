@@ -53,7 +53,7 @@ var Workloads = []Workload{
 		{"the same, with a resumed TLS session", micro, 0, "connections", ""}}},
 	{Name: "tls-connections", run: (*attempt).idleTLS, Once: true, Setup: peer.Setup{Secure: true},
 		Rows: []Row{{"10,000 idle TLS connections: each", kilobyte, 20, "", ""}}},
-	{Name: "stuck", run: (*attempt).stuck, Setup: peer.Setup{Bounded: true}, Rows: []Row{
+	{Name: "stuck", run: (*attempt).stuck, Once: true, Setup: peer.Setup{Bounded: true}, Rows: []Row{
 		{"publishing 1 KiB to 1,000 subscribers that have stopped to read, to as many that read", times, 1, "", ""},
 		{"the memory of each of those", kilobyte, 0, "", ""}}},
 }
