@@ -3,6 +3,7 @@ package load
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 )
 
@@ -14,8 +15,13 @@ type Flow struct {
 	Closed int // connections that the broker has closed
 }
 
-// PerPublish is the broker's CPU a message published, in microseconds.
-func (f Flow) PerPublish() float64 { return micros(f.CPU) / float64(max(1, f.Published)) }
+// PerPublish is the broker's CPU a message published, in microseconds; NaN if none was, because all windows were full.
+func (f Flow) PerPublish() float64 {
+	if f.Published == 0 {
+		return math.NaN()
+	}
+	return micros(f.CPU) / float64(f.Published)
+}
 
 // PerDelivery is the broker's CPU a message delivered, in microseconds.
 func (f Flow) PerDelivery() float64 { return micros(f.CPU) / float64(max(1, f.Delivered)) }

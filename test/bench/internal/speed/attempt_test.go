@@ -24,6 +24,9 @@ func TestLossIsSaid(t *testing.T) {
 		"| a | us | 4.00 |": func(a *attempt) {
 			_ = a.publishes(load.Flow{Usage: second, Published: 250_000, Delivered: 500_000}, nil)
 		},
+		"| a | us | too slow for the time that is measured |": func(a *attempt) {
+			_ = a.publishes(load.Flow{Usage: second, Delivered: 1}, nil)
+		},
 	} {
 		r := &Run{Brokers: []*peer.Broker{{Name: "dunlin"}}, Workloads: []Workload{*w}, cells: map[string][]cell{}, noise: map[string]noise{}}
 		a := &attempt{}

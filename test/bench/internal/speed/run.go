@@ -3,6 +3,7 @@ package speed
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/test/bench/internal/load"
@@ -91,6 +92,9 @@ func (r *Run) take(w *Workload, b *peer.Broker, a *attempt, err error) {
 	r.noise[w.Name] = noise{max(n.others, a.others), max(n.load, report.Load())}
 	if err != nil {
 		a.note("%s", brief(err))
+	}
+	if err == nil && slices.ContainsFunc(a.values, math.IsNaN) && len(a.notes) == 0 {
+		a.note("too slow for the time that is measured")
 	}
 	for i := range cells {
 		if err == nil && !math.IsNaN(a.values[i]) {
