@@ -110,8 +110,9 @@ conformance: ## Every statement of MQTT 3.1.1 and 5.0, on Dunlin and on Mosquitt
 	go run ./test/conformance/page
 
 .PHONY: bench
-bench: ## What durability costs, into docs/performance.md: minutes. BENCH_FLAGS=-smoke is seconds and writes nothing.
-	go run ./test/bench $(or $(BENCH_FLAGS),-page docs/performance.md)
+bench: ## Speed beside other brokers, growth, durability, into docs/performance.md: half an hour. BENCH_FLAGS=-smoke is a minute and writes nothing.
+	hack/packages.sh mosquitto:mosquitto
+	go run ./test/bench $(or $(BENCH_FLAGS),-curves -page docs/performance.md)
 
 .PHONY: bench-code
 bench-code: ## The benchmarks in the broker's packages. BENCH=pattern

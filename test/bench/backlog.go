@@ -29,7 +29,7 @@ func (b *bench) backlog() error {
 	if err := start(d); err != nil {
 		return err
 	}
-	if after, err = atRest(d); err != nil {
+	if after, err = b.atRest(d); err != nil {
 		return err
 	}
 	used, took, err := empty(d, "session-0", b.sizes.backlog)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/report"
 	"github.com/dunlin-mqtt/dunlin/test/internal/client"
 	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
@@ -19,7 +20,7 @@ func (b *bench) drain() error {
 	if err := sessions(d.Addr, 1, func(int) string { return "drain" }); err != nil {
 		return err
 	}
-	var cpu, rate series
+	var cpu, rate report.Series
 	for range b.sizes.rounds {
 		if err := fill(d.Addr, b.sizes.drained, 64, func(int) string { return "drain" }, false); err != nil {
 			return err
@@ -32,8 +33,8 @@ func (b *bench) drain() error {
 		rate = append(rate, float64(b.sizes.drained)/took.Seconds())
 		b.say("  %d in %s, %.2f us each", b.sizes.drained, took.Round(time.Millisecond), cpu[len(cpu)-1])
 	}
-	b.add(fmt.Sprintf("draining %d queued messages (QoS 1, 64 B): broker CPU a message, us", b.sizes.drained), "at most 1.5", "%s", cpu.text("%.2f"))
-	b.add("the same: messages a second", "", "%s", rate.text("%.0f"))
+	b.add(fmt.Sprintf("draining %d queued messages (QoS 1, 64 B): broker CPU a message, us", b.sizes.drained), "at most 1.5", "%s", cpu.Text("%.2f"))
+	b.add("the same: messages a second", "", "%s", rate.Text("%.0f"))
 	return nil
 }
 

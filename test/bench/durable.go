@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/report"
 )
 
 // bodySize is that of the messages, and of the records of one fsync a message.
@@ -15,7 +16,7 @@ const bodySize = 256
 // durable compares QoS 1 into an offline session with a store, without one, and with one fsync a message on that disk. The
 // three take turns.
 func (b *bench) durable() error {
-	var stored, storedCPU, memory, memoryCPU, fsyncs, fdatasyncs, ratio, factor series
+	var stored, storedCPU, memory, memoryCPU, fsyncs, fdatasyncs, ratio, factor report.Series
 	for range b.sizes.rounds {
 		rate, cpu, err := b.intoOffline(true)
 		if err != nil {
@@ -39,14 +40,14 @@ func (b *bench) durable() error {
 		ratio, factor = append(ratio, cpu/cpuMemory), append(factor, rate/one)
 		b.say("  %.0f/s on disk (%.1f us), %.0f/s in memory (%.1f us), %.0f fsyncs/s", rate, cpu, rateMemory, cpuMemory, one)
 	}
-	b.add("durable QoS 1 (256 B) into an offline session, 50 publishers, window 64, `sync: Always`: messages a second", "", "%s", stored.text("%.0f"))
-	b.add("the same: broker CPU a message, us", "", "%s", storedCPU.text("%.1f"))
-	b.add("the same without a store: messages a second", "", "%s", memory.text("%.0f"))
-	b.add("the same without a store: broker CPU a message, us", "", "%s", memoryCPU.text("%.1f"))
-	b.add("CPU a message, on disk to in memory", "at most 3", "%s", ratio.text("%.2f"))
-	b.add("write and fsync of 256 B, one after the other, same folder: a second", "", "%s", fsyncs.text("%.0f"))
-	b.add("the same by fdatasync into a file of full size", "", "%s", fdatasyncs.text("%.0f"))
-	b.add("messages a second, durable QoS 1 to one fsync a message", "at least 20", "%s", factor.text("%.0f"))
+	b.add("durable QoS 1 (256 B) into an offline session, 50 publishers, window 64, `sync: Always`: messages a second", "", "%s", stored.Text("%.0f"))
+	b.add("the same: broker CPU a message, us", "", "%s", storedCPU.Text("%.1f"))
+	b.add("the same without a store: messages a second", "", "%s", memory.Text("%.0f"))
+	b.add("the same without a store: broker CPU a message, us", "", "%s", memoryCPU.Text("%.1f"))
+	b.add("CPU a message, on disk to in memory", "at most 3", "%s", ratio.Text("%.2f"))
+	b.add("write and fsync of 256 B, one after the other, same folder: a second", "", "%s", fsyncs.Text("%.0f"))
+	b.add("the same by fdatasync into a file of full size", "", "%s", fdatasyncs.Text("%.0f"))
+	b.add("messages a second, durable QoS 1 to one fsync a message", "at least 20", "%s", factor.Text("%.0f"))
 	return nil
 }
 

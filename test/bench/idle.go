@@ -15,7 +15,7 @@ func (b *bench) idle() error {
 		return err
 	}
 	defer discard(d)
-	before, err := atRest(d)
+	before, err := b.atRest(d)
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (b *bench) idle() error {
 	if err := start(d); err != nil {
 		return err
 	}
-	after, err := atRest(d)
+	after, err := b.atRest(d)
 	if err != nil {
 		return err
 	}
@@ -35,11 +35,11 @@ func (b *bench) idle() error {
 	return nil
 }
 
-// atRest is the memory of a broker that has not given any back to the system for three seconds.
-func atRest(d *daemon.Broker) (least int64, err error) {
+// atRest is the memory of a broker that has not given any back to the system for a while.
+func (b *bench) atRest(d *daemon.Broker) (least int64, err error) {
 	again := time.NewTicker(100 * time.Millisecond)
 	defer again.Stop()
-	for since := time.Now(); time.Since(since) < 3*time.Second; <-again.C {
+	for since := time.Now(); time.Since(since) < b.sizes.rest; <-again.C {
 		now, _, err := d.Memory()
 		if err != nil {
 			return 0, err

@@ -32,7 +32,7 @@ func (b *bench) broker(durable bool, env ...string) (*daemon.Broker, error) {
 	if durable {
 		c.Store.Dir = filepath.Join(dir, "store")
 	}
-	d, err := daemon.Dunlin(b.program, dir, b.cpus, c, env...)
+	d, err := daemon.Dunlin(b.program, dir, "", c, env...)
 	if err != nil {
 		return nil, err
 	}

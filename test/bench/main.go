@@ -7,11 +7,15 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/curves"
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/peer"
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/report"
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/speed"
 )
 
 func main() {
@@ -21,147 +25,129 @@ func main() {
 	}
 }
 
-// bench is a run of the workloads.
-type bench struct {
-	program  string // dunlin-broker
-	dir      string // of all stores, on the disk to be measured
-	cpus     string // of the broker, for taskset; "": all
-	sizes    sizes
-	progress io.Writer
-	load     string // of the machine, before
-	rows     []row
+// options are the flags.
+type options struct {
+	program, dir, only, peers, page string
+	smoke, curves, pin              bool
+	rounds                          int
 }
 
-// sizes are how large the workloads are.
-type sizes struct {
-	rounds                              int
-	warm, measured                      time.Duration
-	drained, fanned, idle, backlog, set int
-	startSessions, startMessages        int
-}
-
-var (
-	full = sizes{
-		rounds: 5, warm: time.Second, measured: 4 * time.Second,
-		drained: 100_000, fanned: 10_000, idle: 100_000, backlog: 1_000_000, set: 200_000,
-		startSessions: 100_000, startMessages: 1_000_000,
-	}
-	small = sizes{
-		rounds: 2, warm: 100 * time.Millisecond, measured: 300 * time.Millisecond,
-		drained: 5_000, fanned: 500, idle: 1_000, backlog: 10_000, set: 5_000,
-		startSessions: 1_000, startMessages: 10_000,
-	}
-)
-
-// workload is one of the things that are measured.
-type workload struct {
-	name, what string
-	run        func(*bench) error
-}
-
-var workloads = []workload{
-	{"durable", "durable QoS 1 into an offline session", (*bench).durable},
-	{"drain", "draining a queue", (*bench).drain},
-	{"fanout", "one message to many offline sessions", (*bench).fanout},
-	{"idle", "memory of idle offline sessions", (*bench).idle},
-	{"startup", "start-up", (*bench).startup},
-	{"backlog", "one session with a long queue", (*bench).backlog},
-	{"retained", "a # subscriber gets all retained messages", (*bench).retained},
-}
-
-func run(args []string, progress io.Writer) error {
+func parse(args []string, usage io.Writer) (options, error) {
+	var o options
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.SetOutput(progress)
-	b := &bench{progress: progress, load: load()}
-	flags.StringVar(&b.program, "program", "", "dunlin-broker; default: built from here")
-	flags.StringVar(&b.dir, "dir", "", "folder for the stores, on the disk to be measured; default: a temporary one")
-	smoke := flags.Bool("smoke", false, "small sizes: to see that it works")
-	pin := flags.Bool("pin", false, "give the broker processor 0 and the generator the others (taskset)")
-	only := flags.String("only", "", "some of the workloads, with commas between; default: all")
-	rounds := flags.Int("rounds", 0, "rounds of what has a median; default 5, with -smoke 2")
-	page := flags.String("page", "", "file into which the table is written, between its markers")
-	if err := flags.Parse(args); err != nil {
-		return err
+	flags.SetOutput(usage)
+	flags.StringVar(&o.program, "program", "", "dunlin-broker; default: built from here")
+	flags.StringVar(&o.dir, "dir", "", "folder for the stores, on the disk to be measured; default: a temporary one")
+	flags.StringVar(&o.only, "only", "", "some of the parts (speed, durability, curves) or of their workloads, with commas between; default: speed and durability")
+	flags.StringVar(&o.peers, "peers", "", "some of the brokers beside dunlin, with commas between; default: "+strings.Join(peer.Names, ","))
+	flags.StringVar(&o.page, "page", "", "file into which the tables are written, between their markers; plots go beside it")
+	flags.BoolVar(&o.smoke, "smoke", false, "small sizes: to see that it works")
+	flags.BoolVar(&o.curves, "curves", false, "the curves too: how costs grow")
+	flags.BoolVar(&o.pin, "pin", runtime.NumCPU() > 1, "speed, curves: the broker has processor 0 and the generator the others (taskset)")
+	flags.IntVar(&o.rounds, "rounds", 0, "rounds of what has a median; default: speed 3, durability 5, with -smoke fewer")
+	err := flags.Parse(args)
+	return o, err
+}
+
+// plan is what is to be run.
+type plan struct {
+	speed      []speed.Workload
+	durability []workload
+	curves     []curves.Curve
+}
+
+// choose is the parts and workloads that -only and -curves name.
+func (o options) choose() (plan, error) {
+	if o.only == "" {
+		p := plan{speed: speed.Workloads, durability: workloads}
+		if o.curves {
+			p.curves = curves.All
+		}
+		return p, nil
 	}
-	chosen, err := choose(*only)
+	var p plan
+	for name := range strings.SplitSeq(o.only, ",") {
+		s := some(speed.Workloads, name, "speed", func(w speed.Workload) string { return w.Name })
+		d := some(workloads, name, "durability", func(w workload) string { return w.name })
+		c := some(curves.All, name, "curves", func(c curves.Curve) string { return c.Name })
+		if len(s)+len(d)+len(c) == 0 {
+			return p, fmt.Errorf("-only %s: no such part or workload", name)
+		}
+		p.speed, p.durability, p.curves = append(p.speed, s...), append(p.durability, d...), append(p.curves, c...)
+	}
+	return p, nil
+}
+
+// some are those of a name, or all for the part's.
+func some[T any](list []T, name, part string, nameOf func(T) string) []T {
+	if name == part {
+		return list
+	}
+	return slices.Collect(func(yield func(T) bool) {
+		for _, e := range list {
+			if nameOf(e) == name && !yield(e) {
+				return
+			}
+		}
+	})
+}
+
+func run(args []string, progress io.Writer) (err error) {
+	o, err := parse(args, progress)
 	if err != nil {
 		return err
 	}
-	b.sizes = full
-	if *smoke {
-		b.sizes = small
-	}
-	if *rounds > 0 {
-		b.sizes.rounds = *rounds
-	}
-	runtime.GOMAXPROCS(1)
-	if *pin {
-		b.cpus = "0"
-		if err := pinSelf(); err != nil {
-			return err
-		}
-	}
-	remove, err := b.prepare()
-	defer remove()
+	p, err := o.choose()
 	if err != nil {
 		return err
 	}
-	for _, w := range chosen {
-		begin := time.Now()
-		b.say("%s: %s", w.name, w.what)
-		if err := w.run(b); err != nil {
-			return fmt.Errorf("%s: %w", w.name, err)
-		}
-		b.say("%s took %s", w.name, time.Since(begin).Round(time.Second))
+	if o.dir, err = os.MkdirTemp(o.dir, "dunlin-bench-"); err != nil {
+		return err
 	}
-	table := b.table(*pin)
-	fmt.Fprint(progress, "\n", table)
-	if *page == "" {
-		return nil
+	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
+	peers := o.peers
+	if len(p.speed) == 0 {
+		peers = peer.Names[0]
 	}
-	return insert(*page, table)
-}
-
-// choose is the workloads of these names.
-func choose(only string) ([]workload, error) {
-	if only == "" {
-		return workloads, nil
-	}
-	var chosen []workload
-	for name := range strings.SplitSeq(only, ",") {
-		i := slices.IndexFunc(workloads, func(w workload) bool { return w.name == name })
-		if i < 0 {
-			return nil, fmt.Errorf("-only %s: no such workload", name)
-		}
-		chosen = append(chosen, workloads[i])
-	}
-	return chosen, nil
-}
-
-// prepare makes the folder and the program; remove undoes it, whether there is an error or not.
-func (b *bench) prepare() (remove func(), err error) {
-	dir, err := os.MkdirTemp(b.dir, "dunlin-bench-")
+	brokers, err := peer.Find(peers, o.dir, o.program)
 	if err != nil {
-		return func() {}, err
+		return err
 	}
-	b.dir = dir
-	remove = func() { err = errors.Join(err, os.RemoveAll(dir)) }
-	if b.program == "" {
-		b.program = filepath.Join(dir, "dunlin-broker")
-		if out, err := exec.Command("go", "build", "-trimpath", "-o", b.program, "github.com/dunlin-mqtt/dunlin/cmd/broker").CombinedOutput(); err != nil {
-			return remove, fmt.Errorf("build dunlin-broker: %w\n%s", err, out)
-		}
-	}
-	return remove, nil
+	r := &runner{options: o, chosen: p, brokers: brokers, progress: progress}
+	defer func(procs int) { runtime.GOMAXPROCS(procs) }(runtime.GOMAXPROCS(1))
+	return r.run()
 }
 
-// pinSelf leaves processor 0 to the broker.
-func pinSelf() error {
-	list := fmt.Sprint("1-", max(1, runtime.NumCPU()-1))
+// pinSelf leaves processor 0 to the broker, or takes all again.
+func pinSelf(apart bool) error {
+	first := 0
+	if apart {
+		first = 1
+	}
+	list := fmt.Sprintf("%d-%d", first, runtime.NumCPU()-1)
 	if out, err := exec.Command("taskset", "-a", "-c", "-p", list, fmt.Sprint(os.Getpid())).CombinedOutput(); err != nil {
 		return fmt.Errorf("taskset: %w: %s", err, out)
 	}
 	return nil
 }
 
-func (b *bench) say(format string, args ...any) { fmt.Fprintf(b.progress, "  "+format+"\n", args...) }
+// runner runs the parts.
+type runner struct {
+	options
+	chosen   plan
+	brokers  []*peer.Broker
+	progress io.Writer
+}
+
+func (r *runner) say(format string, args ...any) {
+	fmt.Fprintf(r.progress, time.Now().Format(time.TimeOnly)+" "+format+"\n", args...)
+}
+
+// section shows a part's table and puts it into the page.
+func (r *runner) section(part, text string) error {
+	fmt.Fprint(r.progress, "\n", text, "\n")
+	if r.page == "" {
+		return nil
+	}
+	return report.Insert(r.page, part, text)
+}

@@ -23,7 +23,7 @@ func (b *bench) retained() error {
 	if err := start(d); err != nil {
 		return err
 	}
-	before, err := atRest(d)
+	before, err := b.atRest(d)
 	if err != nil {
 		return err
 	}

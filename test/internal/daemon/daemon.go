@@ -40,28 +40,28 @@ func newBroker(addr, dir string, command, env []string) (*Broker, error) {
 
 // Start starts the process and does not wait until it listens.
 func (b *Broker) Start() error {
-	b.cmd = exec.Command(b.command[0], b.command[1:]...)
-	b.cmd.Env = append(os.Environ(), b.env...)
-	b.cmd.Stdout, b.cmd.Stderr = b.log, b.log
+	cmd := exec.Command(b.command[0], b.command[1:]...)
+	cmd.Env = append(os.Environ(), b.env...)
+	cmd.Stdout, cmd.Stderr = b.log, b.log
 	// It must not outlive a test that is killed. This needs the thread that starts it to live, which in Go it does.
-	b.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := b.cmd.Start(); err != nil {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start %s: %w", b.command[0], err)
 	}
-	b.ended = make(chan struct{})
+	b.cmd, b.ended = cmd, make(chan struct{})
 	go func() {
-		_ = b.cmd.Wait() // that it was killed is no news
+		_ = cmd.Wait() // that it was killed is no news
 		close(b.ended)
 	}()
 	return nil
 }
 
-// Ready waits until a client is let in.
+// Ready waits until a client is let in, of MQTT 3.1.1, which every broker speaks.
 func (b *Broker) Ready(ctx context.Context) error {
 	again := time.NewTicker(time.Millisecond)
 	defer again.Stop()
 	for {
-		c, _, err := client.Start(b.Addr, packet.Connect{ClientID: "ready", CleanStart: true})
+		c, _, err := client.Start(b.Addr, packet.Connect{Version: packet.V311, ClientID: "ready", CleanStart: true})
 		if err == nil {
 			c.Disconnect()
 			return nil
@@ -102,6 +102,12 @@ func (b *Broker) Close() {
 	b.Kill()
 	_ = b.log.Close() // nobody writes to it any more
 }
+
+// Pin lets it run on these processors only from its next start on (a list for taskset -c); "" is all.
+func (b *Broker) Pin(cpus string) { b.command = pinned(cpus, b.command...) }
+
+// Setenv adds name=value to the environment of its next start.
+func (b *Broker) Setenv(env ...string) { b.env = append(b.env, env...) }
 
 // FreeAddr is host:port of a port of this machine that nobody listens on. It is none that the system gives to clients, so that
 // nobody takes it while the broker is away.

@@ -1,0 +1,136 @@
+package speed
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/report"
+)
+
+// reference is the broker that ratios are to.
+const reference = "mosquitto"
+
+// Table is what was measured, in Markdown: what each row costs, then what was done a second.
+func (r *Run) Table() string {
+	var t strings.Builder
+	r.costs(&t)
+	t.WriteString("\n![What is done a second, and CPU a message](" + report.PlotFile("speed") + ")\n")
+	t.WriteString("\nWhat was done a second meanwhile, by the broker and the generator together:\n\n")
+	r.rates(&t)
+	return t.String()
+}
+
+func (r *Run) costs(t *strings.Builder) {
+	heads := []string{"workload", "unit"}
+	heads = append(heads, r.brokers()...)
+	compared := r.index(reference) > 0
+	if compared {
+		heads = append(heads, "Dunlin to Mosquitto")
+	}
+	line(t, append(heads, "goal", "met", "others' CPU, load")...)
+	rule(t, len(heads)+3)
+	for i := range r.Workloads {
+		w := &r.Workloads[i]
+		for k, row := range w.Rows {
+			cols := []string{row.What, row.Unit}
+			for _, b := range r.Brokers {
+				cols = append(cols, r.cells[key(w, b)][k].text())
+			}
+			if compared {
+				cols = append(cols, r.ratio(w, k))
+			}
+			n := r.noise[w.Name]
+			line(t, append(cols, goal(row), r.met(w, k), fmt.Sprintf("%.0f %%, %.1f", n.others*100, n.load))...)
+		}
+	}
+}
+
+func (r *Run) rates(t *strings.Builder) {
+	heads := append([]string{"workload", "a second"}, r.brokers()...)
+	line(t, heads...)
+	rule(t, len(heads))
+	for i := range r.Workloads {
+		w := &r.Workloads[i]
+		for k, row := range w.Rows {
+			if row.Rate == "" {
+				continue
+			}
+			what, _, _ := strings.Cut(row.What, ": ")
+			cols := []string{what, row.Rate}
+			for _, b := range r.Brokers {
+				cols = append(cols, r.cells[key(w, b)][k].rate())
+			}
+			line(t, cols...)
+		}
+	}
+}
+
+// brokers are the heads of their columns.
+func (r *Run) brokers() []string {
+	var heads []string
+	for _, b := range r.Brokers {
+		heads = append(heads, strings.TrimSpace(b.Name+" "+b.Version))
+	}
+	return heads
+}
+
+// index of the broker of a name; -1: it is not in the run.
+func (r *Run) index(name string) int {
+	for i, b := range r.Brokers {
+		if b.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// ratio of what ours needs to what the reference does.
+func (r *Run) ratio(w *Workload, row int) string {
+	ours, theirs := r.cells[key(w, r.Brokers[0])][row].values, r.cells[key(w, r.Brokers[r.index(reference)])][row].values
+	if len(ours) == 0 || len(theirs) == 0 || theirs.Median() <= 0 {
+		return ""
+	}
+	return report.Figure(ours.Median() / theirs.Median())
+}
+
+func goal(row Row) string {
+	if row.Goal == 0 {
+		return ""
+	}
+	return report.Figure(row.Goal)
+}
+
+func (r *Run) met(w *Workload, row int) string {
+	ours := r.cells[key(w, r.Brokers[0])][row].values
+	switch {
+	case w.Rows[row].Goal == 0:
+		return ""
+	case len(ours) > 0 && ours.Median() <= w.Rows[row].Goal:
+		return "yes"
+	}
+	return "**no**"
+}
+
+func (c cell) text() string {
+	var parts []string
+	if len(c.values) > 0 {
+		parts = append(parts, c.values.Figures())
+	}
+	return strings.Join(append(parts, c.notes...), "; ")
+}
+
+func (c cell) rate() string {
+	if len(c.rates) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.0f", c.rates.Median())
+}
+
+func line(t *strings.Builder, cols ...string) {
+	t.WriteString("| " + strings.Join(cols, " | ") + " |\n")
+}
+
+func rule(t *strings.Builder, n int) {
+	t.WriteString("|" + strings.Join(slices.Repeat([]string{"---"}, n), "|") + "|\n")
+}
