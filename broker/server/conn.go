@@ -155,6 +155,9 @@ func (c *conn) handleBatches() error {
 		if err := c.out.waitForRoom(); err != nil {
 			return err
 		}
+		if c.in.filled() {
+			c.srv.turns.wait()
+		}
 		if c.in.again { // a PUBLISH has come too early
 			if err := c.pause(); err != nil {
 				return err

@@ -122,6 +122,9 @@ func (r *reader) nextOfLarge() ([]byte, error) {
 	return r.rest, nil
 }
 
+// filled says whether the last read has filled a whole buffer: there is more to read, most likely.
+func (r *reader) filled() bool { return r.c.raw != nil && r.n == readBuffer }
+
 // need says how large the packet is that the data ends in the middle of; 0: not known.
 func (r *reader) need(size int) { r.wanted = size }
 

@@ -54,6 +54,7 @@ type Server struct {
 	sys             *sysTopics      // nil: there are none
 	deadlines       deadlines[*client]
 	guard           *limit.Guard
+	turns           turns
 	alive           deadlines[*conn]     // when to look whether something has come
 	pauses          deadlines[*throttle] // of readers
 	throttled       atomic.Int64         // that pause now
@@ -187,6 +188,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	background.Wait()
 	s.shutdown()
+	s.turns.close()
 	s.shares.stop()
 	return err
 }
