@@ -32,7 +32,7 @@ func (s *shares) moveHeld(cl *client, g *group, most int, worst session.Ease) (m
 	policy := s.srv.auth.Policy()
 	var movable []session.Shared
 	for from := uint64(0); !moved; from = movable[len(movable)-1].Ordinal + 1 {
-		if movable = cl.sess.Movable(g.number, from, most, movable[:0]); len(movable) == 0 {
+		if movable = cl.sess.Movable(g.filter, from, most, movable[:0]); len(movable) == 0 {
 			break
 		}
 		var ordinals []uint64
@@ -213,7 +213,7 @@ func (s *shares) moveOne(b *batch, h *haul, ordinal uint64, sub *subscription, d
 		if err == nil && !logged {
 			b.out.Reset(msg, true, b.now)
 			if !s.srv.give(b, sub) { // it has gone in this moment
-				s.add(&errand{hand: []session.Shared{{Message: msg, Delivery: session.Delivery{Share: sub.share.group.number}}}})
+				s.add(&errand{hand: []session.Shared{{Message: msg, Delivery: session.Delivery{Share: &sub.share.group.filter}}}})
 			}
 		}
 		done(err)
@@ -237,7 +237,7 @@ func (s *shares) left(cl *client) (n int) {
 // again gives a message to another member when the session that it was stored for has ended meanwhile.
 // Its publisher's acknowledgement waits for that too.
 func (s *shares) again(w *write, t *storedTarget) {
-	e := &errand{ack: w.ack, hand: []session.Shared{{Message: w.msg, Delivery: session.Delivery{Share: t.member.share.group.number}}}}
+	e := &errand{ack: w.ack, hand: []session.Shared{{Message: w.msg, Delivery: session.Delivery{Share: &t.member.share.group.filter}}}}
 	if w.ack != nil {
 		w.ack.conn.acks.more(w.ack)
 	}

@@ -199,7 +199,7 @@ func (s *shares) hand(e *errand) {
 
 func (s *shares) handOne(b *batch, m *session.Shared, a *pendingAck) {
 	b.out.Reset(m.Message, true, b.now)
-	g := s.byNumber(m.Share)
+	g := s.byFilter(*m.Share)
 	switch {
 	case m.Message.Expired(b.now):
 		s.srv.limits.Drops.Expired.Add(1)
@@ -228,7 +228,10 @@ func (s *shares) worst() session.Ease {
 // take moves what one session has of a group whose subscription it has given up. It goes on with the rest later. If it has
 // that again, its messages stay: it might be given them over and over.
 func (s *shares) take(cl *client, g *group) {
-	if !cl.subscribed(g.filter) && s.move(cl, g, moveMost, session.Waits) {
+	if g = s.byFilter(g.filter); g == nil || cl.subscribed(g.filter) { // the group may have been made anew
+		return
+	}
+	if s.move(cl, g, moveMost, session.Waits) {
 		s.takeBack(cl, g)
 	}
 }
@@ -291,7 +294,7 @@ func (cl *client) hasShared(g *group) bool {
 	if cl.logged.Load() {
 		return cl.srv.journal.shared(cl, g.filter) > 0
 	}
-	return len(cl.sess.Movable(g.number, 0, 1, nil)) > 0
+	return len(cl.sess.Movable(g.filter, 0, 1, nil)) > 0
 }
 
 // end ends a session that has nothing left to move; false: a message numbered next, which was on its way

@@ -34,7 +34,7 @@ func TestGiveRefuses(t *testing.T) {
 	for policy, want := range map[session.Policy]int{session.Refuse: 2, session.DropNewest: 1} {
 		s := &Server{limits: session.Limits{MaxInflight: 1, MaxQueued: 1, MaxQueuedBytes: 1 << 20, MaxOutbound: 1 << 20, Policy: policy}}
 		s.shares.init(s)
-		sub := &subscription{client: &client{sess: session.New("c", &s.limits)}, qos: 1, share: &membership{group: &group{number: 1}}}
+		sub := &subscription{client: &client{sess: session.New("c", &s.limits)}, qos: 1, share: &membership{group: &group{filter: "$share/g/t"}}}
 		sub.client.sess.Attach(session.Attachment{Sink: deaf{}, Durable: true}, nil)
 		b := new(batch)
 		b.out.Reset(&message.Message{Topic: "t", QoS: 1}, true, 0)

@@ -19,7 +19,7 @@ func (sub *subscription) topics() string {
 func (sub *subscription) delivery(msg *message.Message) session.Delivery {
 	return session.Delivery{
 		QoS: sub.qos, Retain: sub.retainAsPublished && msg.Retain, // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
-		SubscriptionIDs: sub.share.ids, Share: sub.share.group.number,
+		SubscriptionIDs: sub.share.ids, Share: &sub.share.group.filter,
 	}
 }
 

@@ -63,3 +63,26 @@ func TestSharedGivenUpBeforeRestart(t *testing.T) {
 		b.stop()
 	}
 }
+
+// TestSharedGroupAnew: a group that had no members for a moment is the same one: what its only member got before goes to the
+// others when that leaves.
+func TestSharedGroupAnew(t *testing.T) {
+	each(t, func(t *testing.T, cfg config.Config, qos byte, clean bool) {
+		b := run(t, cfg)
+		c := holder(b, clean, qos)
+		un := packet.Unsubscribe{PacketID: 100, Filters: []string{shared}}
+		again := packet.Subscribe{PacketID: 101, Filters: []packet.Filter{filter(shared, qos)}}
+		c.Send(again.Append(un.Append(nil, packet.V5), packet.V5))
+		for range 2 {
+			if p := c.Packet(); p.Type != packet.TypeUnsuback && p.Type != packet.TypeSuback {
+				t.Fatalf("%v", p.Type)
+			}
+		}
+		other := pool(b, 1, clean, qos)[0]
+		c.Reset()
+		gets(t, other, movable(qos))
+		if n := b.Metrics().Dropped["no_member"]; n != 0 {
+			t.Errorf("%d dropped", n)
+		}
+	})
+}

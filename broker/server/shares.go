@@ -14,7 +14,6 @@ import (
 type group struct {
 	filter  string        // $share/{ShareName}/{topics}
 	topics  string        // what it matches
-	number  uint32        // names it in memory, from 1 on
 	entry   *subscription // stands for it in the index
 	members atomic.Pointer[members]
 	turn    atomic.Uint64 // counts deliveries, for round robin
@@ -40,17 +39,15 @@ type shares struct {
 	srv  *Server
 	more atomic.Int64 // members, minus groups
 
-	mu      sync.Mutex        // guards what follows and changes of members; locks inside it: those of the index and the mover
-	groups  map[string]*group // by filter
-	numbers map[uint32]*group
-	last    uint32
+	mu     sync.Mutex        // guards what follows and changes of members; locks inside it: those of the index and the mover
+	groups map[string]*group // by filter
 
 	mover
 }
 
 func (s *shares) init(srv *Server) {
 	s.srv = srv
-	s.groups, s.numbers = make(map[string]*group), make(map[uint32]*group)
+	s.groups = make(map[string]*group)
 	s.starving, s.recalled = make(map[*group]struct{}), make(map[recalled]struct{})
 }
 
@@ -103,11 +100,10 @@ func (s *shares) join(sub, old *subscription) {
 	g := s.groups[sub.filter]
 	if g == nil {
 		_, topics, _, _ := topic.ParseShare(sub.filter) // checked before
-		s.last++
-		g = &group{filter: sub.filter, topics: topics, number: s.last}
+		g = &group{filter: sub.filter, topics: topics}
 		g.entry = &subscription{share: &membership{group: g}}
 		g.members.Store(&members{})
-		s.groups[g.filter], s.numbers[g.number] = g, g
+		s.groups[g.filter] = g
 		s.more.Add(-1)
 	}
 	sub.share.group = g
@@ -139,7 +135,6 @@ func (s *shares) leave(sub *subscription) {
 	if len(m.online)+len(m.away) == 0 {
 		s.srv.index.Remove(g.topics, g.entry)
 		delete(s.groups, g.filter)
-		delete(s.numbers, g.number)
 		s.more.Add(1)
 		s.rebalance(g) // so that it does not starve any more
 	}
@@ -161,13 +156,6 @@ func (s *shares) present(cl *client, online bool) {
 		g.members.Store(g.members.Load().without(sub).with(sub, online))
 		s.rebalance(g)
 	}
-}
-
-// byNumber is the group of a number; nil: it has no members any more.
-func (s *shares) byNumber(n uint32) *group {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.numbers[n]
 }
 
 // byFilter is the group of a filter; nil: it has no members.

@@ -16,7 +16,7 @@ type entry struct {
 	qos     byte
 	retain  bool
 	state   state
-	share   uint32 // Delivery.Share; a logged session's log has it instead
+	share   uint32 // the number of Delivery.Share in shares, 0: none; a logged session's log has it instead
 }
 
 type state byte
@@ -164,9 +164,8 @@ func (s *Session) nextOrdinal() uint64 {
 }
 
 func (s *Session) newEntry(o *Outgoing, d Delivery) entry {
-	s.shares = s.shares || d.Share != 0
-	e := entry{ordinal: s.next, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain, share: d.Share}
-	if s.link.Durable || d.Share != 0 {
+	e := entry{ordinal: s.next, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain, share: s.shareNumber(d.Share)}
+	if s.link.Durable || d.Share != nil {
 		e.msg = o.Own()
 	}
 	s.next++

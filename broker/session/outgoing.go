@@ -65,8 +65,8 @@ type Delivery struct {
 	SubscriptionIDs []uint32
 	// Force says that the message is kept whatever the limits: whoever hands it over sees to those.
 	Force bool
-	// Share is the number of the shared subscription that it comes by, for Surrender; 0: none.
-	Share uint32
+	// Share is the filter of the shared subscription that it comes by, for Surrender; not changed. nil: none.
+	Share *string
 }
 
 // Reset makes o carry m. owned says that m may be kept as it is; otherwise it is borrowed and

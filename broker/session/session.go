@@ -33,7 +33,7 @@ type Session struct {
 	mu       sync.Mutex
 	*window                      // outside while there is nothing to hold
 	received map[uint16]struct{} // inbound QoS 2 packet identifiers that are taken
-	shares   bool                // something came by a shared subscription
+	shares   *shares             // what its messages came by; nil: nothing came by a shared subscription
 
 	// What only a logged session has.
 	logged   bool
@@ -222,7 +222,7 @@ func (s *Session) End() (left []Shared) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.logged {
-		if s.shares {
+		if s.shares != nil {
 			left = s.surrender(func(*entry) bool { return true })
 		}
 		s.limits.Held.Add(-s.queue.len(), -s.queued)

@@ -90,30 +90,31 @@ type Shared struct {
 	Delivery
 }
 
-func (e *entry) shared() Shared {
+func (s *Session) shared(e *entry) Shared {
 	d := e.delivery()
-	d.Share = e.share
+	d.Share = s.shares.filter(e.share)
 	return Shared{e.ordinal, e.msg, d}
 }
 
-// Movable appends to dst the messages, from an ordinal on and at most so many, that came by a share (0: by any) to a session
+// Movable appends to dst the messages, from an ordinal on and at most so many, that came by a share ("": by any) to a session
 // that is not logged, and may be given to others. Those are the ones that have not been sent; and of a client that is away those
 // of QoS 1 that it has not acknowledged, while a QoS 2 message that has been sent stays. [MQTT-4.8.2-4] [MQTT-4.8.2-5]
-func (s *Session) Movable(share uint32, from uint64, most int, dst []Shared) []Shared {
+func (s *Session) Movable(share string, from uint64, most int, dst []Shared) []Shared {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	most += len(dst)
-	if !s.shares || s.logged {
+	number := s.shares.number(share)
+	if s.shares == nil || s.logged || share != "" && number == 0 {
 		return dst
 	}
 	for i := 0; s.link.Sink == nil && i < s.inflight.len() && len(dst) < most; i++ {
-		if e := s.inflight.at(i); e.ordinal >= from && e.mayLeave() && e.cameBy(share) {
-			dst = append(dst, e.shared())
+		if e := s.inflight.at(i); e.ordinal >= from && e.mayLeave() && e.cameBy(number) {
+			dst = append(dst, s.shared(e))
 		}
 	}
 	for i := 0; i < s.queue.len() && len(dst) < most; i++ {
-		if e := s.queue.at(i); e.ordinal >= from && e.cameBy(share) {
-			dst = append(dst, e.shared())
+		if e := s.queue.at(i); e.ordinal >= from && e.cameBy(number) {
+			dst = append(dst, s.shared(e))
 		}
 	}
 	return dst
@@ -128,7 +129,7 @@ func (e *entry) cameBy(share uint32) bool { return e.share != 0 && (share == 0 |
 func (s *Session) Surrender(ordinals []uint64) []Shared {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.shares || s.logged {
+	if s.shares == nil || s.logged {
 		return nil
 	}
 	return s.surrender(func(e *entry) bool {
@@ -141,7 +142,7 @@ func (s *Session) Surrender(ordinals []uint64) []Shared {
 func (s *Session) surrender(wanted func(*entry) bool) (taken []Shared) {
 	for i := 0; s.link.Sink == nil && i < s.inflight.len(); i++ {
 		if e := s.inflight.at(i); e.mayLeave() && e.cameBy(0) && wanted(e) {
-			taken = append(taken, e.shared())
+			taken = append(taken, s.shared(e))
 			s.finish(e)
 		}
 	}
@@ -149,7 +150,7 @@ func (s *Session) surrender(wanted func(*entry) bool) (taken []Shared) {
 	for range s.queue.len() { // once around
 		e := s.popQueue()
 		if e.cameBy(0) && wanted(&e) {
-			taken = append(taken, e.shared())
+			taken = append(taken, s.shared(&e))
 			continue
 		}
 		s.push(e)

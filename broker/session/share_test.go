@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -93,6 +94,14 @@ func taken(all []Shared) (payloads []string) {
 	return payloads
 }
 
+// by is the share of a message; "": none.
+func by(share string) *string {
+	if share == "" {
+		return nil
+	}
+	return &share // another one each time, as when a group is made anew
+}
+
 // mixed is a session with a window of 3 that has these messages by shares 1 and 2 and by none.
 func mixed(t *testing.T, durable bool) (*Session, *wire) {
 	t.Helper()
@@ -102,16 +111,16 @@ func mixed(t *testing.T, durable bool) (*Session, *wire) {
 	for _, m := range []struct {
 		payload string
 		qos     byte
-		share   uint32
-	}{{"sent 1", 1, 1}, {"sent 2", 2, 1}, {"sent own", 1, 0}, {"one", 2, 1}, {"own", 1, 0}, {"two", 1, 2}, {"one more", 1, 1}} {
-		s.Deliver(out(m.payload, m.qos), Delivery{QoS: 2, Share: m.share})
+		share   string
+	}{{"sent 1", 1, "1"}, {"sent 2", 2, "1"}, {"sent own", 1, ""}, {"one", 2, "1"}, {"own", 1, ""}, {"two", 1, "2"}, {"one more", 1, "1"}} {
+		s.Deliver(out(m.payload, m.qos), Delivery{QoS: 2, Share: by(m.share)})
 	}
 	w.read(0)
 	return s, w
 }
 
 // surrender has a session surrender the movable messages of a share, at most so many.
-func surrender(s *Session, share uint32, most int) (payloads []string) {
+func surrender(s *Session, share string, most int) (payloads []string) {
 	var ordinals []uint64
 	for _, m := range s.Movable(share, 0, most, nil) {
 		ordinals = append(ordinals, m.Ordinal)
@@ -121,14 +130,14 @@ func surrender(s *Session, share uint32, most int) (payloads []string) {
 
 func TestSurrender(t *testing.T) {
 	s, w := mixed(t, true)
-	if diff := cmp.Diff([]string{"one"}, surrender(s, 1, 1)); diff != "" {
+	if diff := cmp.Diff([]string{"one"}, surrender(s, "1", 1)); diff != "" {
 		t.Errorf("one, while connected:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"one more"}, surrender(s, 1, 9)); diff != "" {
+	if diff := cmp.Diff([]string{"one more"}, surrender(s, "1", 9)); diff != "" {
 		t.Errorf("the rest, while connected:\n%s", diff)
 	}
 	s.Detach(w.sink)
-	if diff := cmp.Diff([]string{"sent 1", "two"}, surrender(s, 0, 9)); diff != "" {
+	if diff := cmp.Diff([]string{"sent 1", "two"}, surrender(s, "", 9)); diff != "" {
 		t.Errorf("all, when away:\n%s", diff)
 	}
 	w.attach(Attachment{Durable: true})
@@ -143,15 +152,15 @@ func TestSurrender(t *testing.T) {
 // TestMovable: what may be given to others is named, and stays until it is surrendered; what has come back meanwhile does not go.
 func TestMovable(t *testing.T) {
 	s, w := mixed(t, true)
-	if diff := cmp.Diff([]string{"one", "one more"}, taken(s.Movable(1, 0, 9, nil))); diff != "" {
+	if diff := cmp.Diff([]string{"one", "one more"}, taken(s.Movable("1", 0, 9, nil))); diff != "" {
 		t.Errorf("while connected:\n%s", diff)
 	}
 	s.Detach(w.sink)
-	all := s.Movable(0, 0, 9, nil)
+	all := s.Movable("", 0, 9, nil)
 	if diff := cmp.Diff([]string{"sent 1", "one", "two", "one more"}, taken(all)); diff != "" {
 		t.Errorf("when away:\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"two"}, taken(s.Movable(0, all[1].Ordinal+1, 1, nil))); diff != "" {
+	if diff := cmp.Diff([]string{"two"}, taken(s.Movable("", all[1].Ordinal+1, 1, nil))); diff != "" {
 		t.Errorf("from there on:\n%s", diff)
 	}
 	w.attach(Attachment{Durable: true})
@@ -169,11 +178,31 @@ func TestEndLeaves(t *testing.T) {
 		if diff := cmp.Diff([]string{"sent 1", "one", "two", "one more"}, taken(s.End())); diff != "" {
 			t.Errorf("durable %v:\n%s", durable, diff)
 		}
-		if got, _ := s.Deliver(out("late", 1), Delivery{QoS: 1, Share: 1}); got != Away {
+		if got, _ := s.Deliver(out("late", 1), Delivery{QoS: 1, Share: by("1")}); got != Away {
 			t.Errorf("durable %v: a message after the end: %d", durable, got)
 		}
 		if s.limits.Held.Messages.Load() != 0 {
 			t.Errorf("durable %v: %d held", durable, s.limits.Held.Messages.Load())
+		}
+	}
+}
+
+// TestSharesForgotten: what a session's messages came by is remembered as long as it has them.
+func TestSharesForgotten(t *testing.T) {
+	s, w := attached(t, wide(), Attachment{Durable: true})
+	for i := range 1000 {
+		s.Deliver(out(strconv.Itoa(i), 1), Delivery{QoS: 1, Share: by("share " + strconv.Itoa(i))})
+		if i%10 > 0 {
+			s.Puback(packetID(uint64(i)))
+		}
+	}
+	if n := len(s.shares.filters); n > 250 {
+		t.Errorf("%d are remembered", n)
+	}
+	s.Detach(w.sink)
+	for i := 0; i < 1000; i += 10 {
+		if diff := cmp.Diff([]string{strconv.Itoa(i)}, surrender(s, "share "+strconv.Itoa(i), 9)); diff != "" {
+			t.Fatal(diff)
 		}
 	}
 }
