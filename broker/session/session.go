@@ -43,6 +43,7 @@ type Session struct {
 	left     int      // how many were in flight when the client left
 	held     []uint64 // ordinals of messages that may be given to others, in order: they are not sent meanwhile
 	stale    bool     // some of what is being loaded has been given to others
+	heldAway bool     // the client was away when they were held, and is since: those that were sent count in left
 }
 
 // window is what a session holds in memory of its messages.
@@ -88,7 +89,7 @@ func (s *Session) Attach(a Attachment, first []byte) {
 	s.out.drop()
 	s.out.append(first)
 	if s.logged = s.logged || a.Logged; s.logged {
-		s.behind = true
+		s.behind, s.heldAway = true, false
 		return
 	}
 	s.reopen()

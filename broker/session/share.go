@@ -165,6 +165,7 @@ func (s *Session) surrender(wanted func(*entry) bool) (taken []Shared) {
 func (s *Session) Hold(stored []Stored) []Stored {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.heldAway = s.link.Sink == nil
 	kept := stored[:0]
 	for _, st := range stored {
 		if s.isHeld(st.Ordinal) || !s.mayLeave(&st) {
@@ -179,18 +180,10 @@ func (s *Session) Hold(stored []Stored) []Stored {
 
 // mayLeave says whether a message need not stay with the session.
 func (s *Session) mayLeave(st *Stored) bool {
-	switch {
-	case s.link.Sink != nil && st.Ordinal >= s.next: // it is not loaded yet
-		return st.Ordinal >= s.perhaps || st.QoS == 1
-	case s.link.Sink != nil:
+	if s.link.Sink != nil && st.Ordinal < s.next {
 		return st.Ordinal >= s.perhaps && s.isReady(st.Ordinal)
-	case st.Ordinal >= s.perhaps:
-		return true
-	case st.QoS == 1:
-		s.left = max(0, s.left-1) // it does not count as in flight any more
-		return true
 	}
-	return false
+	return st.Ordinal >= s.perhaps || st.QoS == 1 // it is not loaded
 }
 
 // isReady says whether a message is among those that are ready to be sent.
@@ -206,6 +199,9 @@ func (s *Session) Unhold(moved []uint64, now int64) (flush, load Sink) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.held, s.stale = moved, s.stale || len(moved) > 0
+	for i := 0; s.heldAway && i < len(moved) && moved[i] < s.perhaps; i++ {
+		s.left = max(0, s.left-1) // it does not count as in flight any more
+	}
 	for range s.queue.len() { // once around
 		if e := s.popQueue(); !s.isHeld(e.ordinal) {
 			s.push(e)

@@ -252,9 +252,32 @@ func TestHoldAway(t *testing.T) {
 	if diff := cmp.Diff([]uint64{0, 2}, ordinals(s.Hold(messages))); diff != "" {
 		t.Error(diff)
 	}
-	if inflight, _ := s.Pending(); inflight != 1 {
-		t.Errorf("%d in flight", inflight)
+	inflight := func(want int) {
+		t.Helper()
+		if n, _ := s.Pending(); n != want {
+			t.Errorf("%d in flight, and not %d", n, want)
+		}
 	}
+	inflight(2)
+	s.Unhold(nil, 0) // nobody has taken it
+	inflight(2)
+	s.Hold(stored(0, 1, "a"))
+	s.Unhold([]uint64{0}, 0)
+	inflight(1)
+	s.Hold(stored(2, 1, "c"))
+	s.Unhold([]uint64{2}, 0) // it was not in flight
+	inflight(1)
+}
+
+// TestHoldComesBack: what is held is not loaded when the client comes back meanwhile, nor what is behind it; and it does not
+// count as in flight when it leaves again.
+func TestHoldComesBack(t *testing.T) {
+	s, w := logged(t, wide(), Attachment{})
+	offer(s, 0, "a", 1)
+	offer(s, 1, "b", 2)
+	w.read(0)
+	s.Detach(w.sink)
+	s.Hold(stored(0, 1, "a"))
 	// It comes back meanwhile: what is held is not loaded, nor what is behind it.
 	w.attach(Attachment{Durable: true, Logged: true})
 	w.read(0)
@@ -266,6 +289,17 @@ func TestHoldAway(t *testing.T) {
 	}
 	w.fill(append(stored(1, 2, "b"), stored(2, 1, "c")...), 3, false, 0)
 	want(t, w.read(0), "PUBLISH 2 q2 a=b dup", "PUBLISH 3 q1 a=c")
+	s.Detach(w.sink)
+	s.Hold(stored(2, 1, "c"))
+	w.attach(Attachment{Durable: true, Logged: true})
+	w.read(0)
+	s.Hungry()
+	s.Load(w.sink, stored(1, 2, "b", "c"), 3, false, 0)
+	s.Detach(w.sink)
+	s.Unhold([]uint64{2}, 0)
+	if n, _ := s.Pending(); n != 1 {
+		t.Errorf("%d in flight", n)
+	}
 }
 
 // TestHoldWhileLoading: what was looked up before it was given away is not sent.
