@@ -26,17 +26,19 @@ const (
 	works    int32 = iota
 	refused        // it is not there
 	unproven       // it is there, and the caller is told of an error
+	full           // it is not there unless it frees room
 )
 
 var errBroken = errors.New("the disk is broken")
 
 func (f *faulty) Write(w *store.Write) {
-	switch f.mode.Load() {
-	case refused:
+	mode := f.mode.Load()
+	switch {
+	case mode == refused, mode == full && !w.Frees:
 		if w.Done != nil {
 			go w.Done(errBroken) // the store calls back when it likes
 		}
-	case unproven:
+	case mode == unproven:
 		done := w.Done
 		w.Done = func(error) {
 			if done != nil {

@@ -209,6 +209,7 @@ func (s *shares) moveOne(b *batch, h *haul, ordinal uint64, sub *subscription, d
 		return
 	}
 	w.addMessage(b)
+	w.Frees = true // as much as it takes, and what is not moved from a session that ends is dropped
 	w.then = func(b *batch, err error) {
 		if err == nil && !logged {
 			b.out.Reset(msg, true, b.now)

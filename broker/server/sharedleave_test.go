@@ -259,3 +259,19 @@ func TestSharedRestart(t *testing.T) {
 		c.Quiet()
 	}
 }
+
+// TestSharedFullStore: what a session leaves to another needs no room, so that it is not dropped when there is none.
+func TestSharedFullStore(t *testing.T) {
+	for qos := byte(1); qos <= 2; qos++ {
+		b, f := startFaulty(t, durable(t))
+		c := holder(b, false, qos)
+		other := pool(b, 1, false, qos)[0]
+		f.mode.Store(full)
+		c.Disconnect(packet.Disconnect{HasSessionExpiry: true})
+		gets(t, other, movable(qos))
+		if n := b.Metrics().Dropped["no_member"]; n != 0 {
+			t.Errorf("%d dropped", n)
+		}
+		b.stop()
+	}
+}
