@@ -3,6 +3,7 @@ package server
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -116,7 +117,10 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 		case cl.ended:
 			over := cl.over
 			cl.mu.Unlock()
-			if err := c.waitFor(over); err != nil {
+			if over == nil {
+				continue // it has gone at once
+			}
+			if err := c.waitFor(nil, over); err != nil {
 				return err
 			}
 		case cl.conn != nil:
@@ -127,8 +131,11 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 		case cl.used && (p.CleanStart || !cl.belongsTo(c.identity)):
 			stored := cl.endLocked()
 			cl.mu.Unlock()
-			if stored != nil && <-stored != nil { // CONNACK says that there is no session
-				return errNotStored
+			if stored == nil {
+				continue
+			}
+			if err := c.waitFor(stored, nil); err != nil { // CONNACK says that there is no session
+				return err
 			}
 		default:
 			err := cl.attachLocked(c, p)
@@ -138,20 +145,29 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 	}
 }
 
-// waitFor waits until a session has gone; nil: it has.
-func (c *conn) waitFor(over <-chan struct{}) error {
-	if over == nil {
-		return nil
-	}
+// waitFor waits until a session has gone, as stored or over tells, but not for longer than for CONNECT: meanwhile nobody reads the
+// connection. nil: it has gone.
+func (c *conn) waitFor(stored <-chan error, over <-chan struct{}) error {
+	late := time.NewTimer(time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds) * time.Second)
+	defer late.Stop()
 	for c.kicked.Load() == nil { // who kicks later signals
 		select {
+		case err := <-stored:
+			if err != nil {
+				return errNotStored
+			}
+			return nil
 		case <-over:
 			return nil
+		case <-late.C:
+			return errNotGone
 		case <-c.out.drained:
 		}
 	}
 	return errGone
 }
+
+var errNotGone = &packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.2.2.2", Detail: "the session before has not ended in time"}
 
 var errNotStored = &packet.Error{Reason: packet.ServerUnavailable, Clause: "MQTT 5 §3.2.2.2", Detail: "the session cannot be stored"}
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -19,6 +20,20 @@ import (
 type faulty struct {
 	store.Store
 	mode atomic.Int32
+
+	mu    sync.Mutex
+	stuck []*store.Write
+}
+
+// works lets it work again, if it is stuck.
+func (f *faulty) works() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mode.Store(works)
+	for _, w := range f.stuck {
+		f.Store.Write(w)
+	}
+	f.stuck = nil
 }
 
 // What becomes of a write.
@@ -27,13 +42,18 @@ const (
 	refused        // it is not there
 	unproven       // it is there, and the caller is told of an error
 	full           // it is not there unless it frees room
+	stuck          // it is not there before it works again
 )
 
 var errBroken = errors.New("the disk is broken")
 
 func (f *faulty) Write(w *store.Write) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	mode := f.mode.Load()
 	switch {
+	case mode == stuck:
+		f.stuck = append(f.stuck, w)
 	case mode == refused, mode == full && !w.Frees:
 		if w.Done != nil {
 			go w.Done(errBroken) // the store calls back when it likes
@@ -457,4 +477,18 @@ func TestFullStore(t *testing.T) {
 	eventually(t, "the store takes messages again", func() bool { return publish() == packet.Success })
 	c.Accept(c.Expect(packet.TypePublish).Publish)
 	eventually(t, "the broker is ready again", func() bool { return b.NotReady() == nil })
+}
+
+// TestSessionDoesNotEnd: who takes the place of a session whose end is not stored waits no longer than a CONNECT may take.
+func TestSessionDoesNotEnd(t *testing.T) {
+	cfg := durable(t)
+	cfg.MQTT.ConnectTimeoutSeconds = 1
+	b, f := startFaulty(t, cfg)
+	away(t, b, "c", packet.V5, filter("a", 1))
+	f.mode.Store(stuck)
+	defer f.works()
+	c := mqtttest.Dial(t, b.addr())
+	if got := c.Connect(hello("c", true, packet.V5)); got.Reason != packet.ServerUnavailable {
+		t.Errorf("CONNACK says %v", got.Reason)
+	}
 }
