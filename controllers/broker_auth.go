@@ -153,6 +153,9 @@ func checkAccount(a render.Account) error {
 	if strings.ContainsFunc(a.Username, unicode.IsControl) {
 		return fmt.Errorf("user name %q has a control character", a.Username)
 	}
+	if strings.HasPrefix(a.Username, "#") {
+		return fmt.Errorf("user name %q begins with '#', as a comment in a password file does", a.Username)
+	}
 	for _, keys := range a.ScramKeys {
 		if err := password.Check(keys); err != nil {
 			return err

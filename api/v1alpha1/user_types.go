@@ -45,9 +45,11 @@ type BrokerRef struct {
 type UserSpec struct {
 	// BrokerRef is the Broker that the user connects to. Immutable.
 	BrokerRef BrokerRef `json:"brokerRef"`
-	// Username is the MQTT user name. Default: the object's name. No ':' and no control characters.
+	// Username is the MQTT user name. Default: the object's name. No ':', no control characters, and no
+	// '#' at its beginning.
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:Pattern=`^[^:\x00-\x1f\x7f]*$`
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('#')",message="a user name cannot begin with '#', which begins a comment in a password file"
 	// +optional
 	Username string `json:"username,omitempty"`
 	// Authentication is how the user proves who they are. Default: a generated password.

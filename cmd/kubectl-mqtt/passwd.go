@@ -40,6 +40,9 @@ func newPasswd(s streams) *cobra.Command {
 			if strings.ContainsFunc(user, unicode.IsControl) || strings.Contains(user, ":") {
 				return fmt.Errorf("user %q has a ':' or a control character", user)
 			}
+			if strings.HasPrefix(user, "#") {
+				return fmt.Errorf("user %q begins with '#', as a comment in a password file does", user)
+			}
 			if len(args) > 0 && user == "" {
 				return errors.New("user is empty")
 			}

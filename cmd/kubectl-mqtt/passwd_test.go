@@ -46,6 +46,7 @@ func TestPasswdRefuses(t *testing.T) {
 		want  string
 	}{
 		{[]string{"a:b"}, "x", 2, `user "a:b" has a ':'`},
+		{[]string{"#ann"}, "x", 2, `user "#ann" begins with '#'`},
 		{[]string{""}, "x", 2, "user is empty"},
 		{[]string{"a", "b"}, "x", 2, "accepts at most 1 arg"},
 		{[]string{"--format", "md5"}, "x", 2, "--format md5 is none of $7$, SCRAM-SHA-256 and SCRAM-SHA-512"},
