@@ -61,6 +61,7 @@ func (c *conn) readConnect() (*packet.Connect, error) {
 		err := packet.CheckUserProperties(h, body, int(c.srv.cfg.MQTT.MaxUserProperties))
 		if err != nil {
 			p.Version = packet.V5
+			p.Properties.NoProblemInformation = true // how large a packet it takes has not been read [MQTT-3.1.2-24]
 		} else {
 			err = p.Parse(body)
 		}

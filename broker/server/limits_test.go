@@ -119,6 +119,17 @@ func TestUserProperties(t *testing.T) {
 			t.Errorf("CONNECT with %d: %v", n, got)
 		}
 	}
+	for name, props := range map[string]packet.ConnectProperties{
+		"takes any size":           {},
+		"takes five bytes at most": {MaximumPacketSize: 5}, // which a refusal without a word has
+	} {
+		p := hello("c", true, packet.V5)
+		p.Properties = props
+		p.Properties.User = user(3)
+		if got := mqtttest.Dial(t, b.addr()).Connect(p); got.Reason != packet.QuotaExceeded || got.Properties.ReasonString != "" {
+			t.Errorf("%s: %v, %q: too long for who knows whom", name, got.Reason, got.Properties.ReasonString)
+		}
+	}
 }
 
 // TestConnectionsInTotal: one too many is told so, and a flood is closed unheard.
