@@ -69,6 +69,23 @@ type Guard struct {
 	failed  uint64
 	refused [Reasons]uint64
 	logged  [Reasons]time.Time
+	news    *news // what unlock logs
+}
+
+// news is something to be logged, at the level of a warning.
+type news struct {
+	what string
+	args []any
+}
+
+// unlock gives up mu and logs what there is to log: who writes slowly is not waited for by all others.
+func (g *Guard) unlock() {
+	said := g.news
+	g.news = nil
+	g.mu.Unlock()
+	if said != nil {
+		g.log.Warn(said.what, said.args...)
+	}
 }
 
 // NewGuard makes the guard of one broker, by limits that have their defaults.
@@ -93,7 +110,7 @@ func (g *Guard) refuse(why Reason, from netip.Prefix, now time.Time) Reason {
 	}
 	if g.logged[why].IsZero() || now.Sub(g.logged[why]) >= logEvery {
 		g.logged[why] = now
-		g.log.Warn("connections are refused", "reason", why.String(), "peer", from.String(), "refused_total", g.refused[why])
+		g.news = &news{"connections are refused", []any{"reason", why.String(), "peer", from.String(), "refused_total", g.refused[why]}}
 	}
 	return why
 }

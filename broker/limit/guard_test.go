@@ -2,6 +2,7 @@ package limit
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -60,6 +61,43 @@ func (g *guarded) connect(user, id string, most int32, want Reason) *Ticket {
 }
 
 func (g *guarded) passes(d time.Duration) { g.now = g.now.Add(d) }
+
+// peeking is a log that looks whether it is written to under a Guard's lock.
+type peeking struct {
+	slog.Handler
+	guard *Guard
+	t     *testing.T
+	said  []string
+}
+
+// Handle implements slog.Handler.
+func (p *peeking) Handle(_ context.Context, r slog.Record) error {
+	p.said = append(p.said, r.Message)
+	if !p.guard.mu.TryLock() {
+		p.t.Errorf("%q is logged under the lock", r.Message)
+		return nil
+	}
+	p.guard.mu.Unlock()
+	return nil
+}
+
+// TestLogsUnlocked: a log that is slow keeps nobody else out.
+func TestLogsUnlocked(t *testing.T) {
+	ban := config.Ban{Attempts: 1}
+	g := guard(t, config.Limits{MaxConnectionsPerAddress: 3, Flapping: ban, FailedAuthentications: ban})
+	log := &peeking{Handler: slog.NewTextHandler(&g.log, nil), guard: g.Guard, t: t}
+	g.Guard.log = slog.New(log)
+	g.connect("ann", "a", 0, None)
+	g.connect("ann", "a", 0, ClientBanned)
+	ticket := g.enter(home, None)
+	g.enter(home, AddressConnections)
+	ticket.Failed(g.now)
+	ticket.Failed(g.now)
+	want := []string{"client banned: it connects too often", "connections are refused", "address banned: too many wrong passwords"}
+	if diff := cmp.Diff(want, log.said); diff != "" {
+		t.Error(diff)
+	}
+}
 
 // empty fails if something is still counted.
 func (g *guarded) empty() {

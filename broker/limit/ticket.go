@@ -24,7 +24,7 @@ type Ticket struct {
 // at once. Else Leave must be called at its end, and Refused says whether it is open only to be told no.
 func (g *Guard) Enter(t *Ticket, listener string, most int32, from netip.Prefix, now time.Time) bool {
 	g.mu.Lock()
-	defer g.mu.Unlock()
+	defer g.unlock()
 	why := g.admits(listener, most, from, now)
 	switch {
 	case why == None:
@@ -95,7 +95,7 @@ func (g *Guard) countAddress(t *Ticket) {
 func (t *Ticket) From(from netip.Prefix, now time.Time) bool {
 	g := t.guard
 	g.mu.Lock()
-	defer g.mu.Unlock()
+	defer g.unlock()
 	if t.told != None {
 		return true // it will hear of that
 	}
@@ -119,7 +119,7 @@ func (t *Ticket) From(from netip.Prefix, now time.Time) bool {
 func (t *Ticket) Refused(now time.Time) Reason {
 	g := t.guard
 	g.mu.Lock()
-	defer g.mu.Unlock()
+	defer g.unlock()
 	if t.told == None && t.from.IsValid() && g.shunned.has(t.from, now) {
 		return g.refuse(AddressBanned, t.from, now)
 	}
@@ -130,7 +130,7 @@ func (t *Ticket) Refused(now time.Time) Reason {
 func (t *Ticket) Failed(now time.Time) {
 	g := t.guard
 	g.mu.Lock()
-	defer g.mu.Unlock()
+	defer g.unlock()
 	g.failed++
 	ban := g.limits.FailedAuthentications
 	if ban.Attempts == 0 || !t.from.IsValid() || g.shunned.has(t.from, now) {
@@ -140,7 +140,7 @@ func (t *Ticket) Failed(now time.Time) {
 	if failures.exceeds(ban, now) {
 		*failures = window{} // it begins anew after the ban
 		g.shunned.add(t.from, now)
-		g.log.Warn("address banned: too many wrong passwords", "peer", t.from.String(), "seconds", ban.BanSeconds)
+		g.news = &news{"address banned: too many wrong passwords", []any{"peer", t.from.String(), "seconds", ban.BanSeconds}}
 	}
 }
 
@@ -150,7 +150,7 @@ func (t *Ticket) Failed(now time.Time) {
 func (t *Ticket) Connect(user, clientID string, most int32, replaces bool, now time.Time) Reason {
 	g := t.guard
 	g.mu.Lock()
-	defer g.mu.Unlock()
+	defer g.unlock()
 	if g.flaps(user, clientID, now) {
 		return g.refuse(ClientBanned, t.from, now)
 	}
@@ -181,7 +181,7 @@ func (g *Guard) flaps(user, clientID string, now time.Time) bool {
 	}
 	*connects = window{} // it begins anew after the ban
 	g.banned.add(key, now)
-	g.log.Warn("client banned: it connects too often", "client_id", clientID, "seconds", ban.BanSeconds)
+	g.news = &news{"client banned: it connects too often", []any{"client_id", clientID, "seconds", ban.BanSeconds}}
 	return true
 }
 
