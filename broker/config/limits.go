@@ -30,7 +30,8 @@ type Limits struct {
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	PublishMessagesPerSecond int32 `json:"publishMessagesPerSecond,omitempty"`
-	// PublishBytesPerSecond is the same for the bytes of its PUBLISH packets. A single one may be larger.
+	// PublishBytesPerSecond is the same for the bytes of its PUBLISH packets. A single one may be larger:
+	// the client then waits as long as that takes at this rate, a minute at most.
 	// +kubebuilder:validation:Minimum=0
 	// +optional
 	PublishBytesPerSecond int64 `json:"publishBytesPerSecond,omitempty"`

@@ -5,6 +5,10 @@ import (
 	"time"
 )
 
+// maxDebt bounds how long what is spent at once is paid for. Who is paid for is not read from meanwhile, and so not
+// missed either, should they have gone.
+const maxDebt = time.Minute
+
 // Bucket is a token bucket that holds what comes in a second. The zero Bucket is without bound. It belongs to one
 // goroutine, or to a lock.
 type Bucket struct {
@@ -32,10 +36,10 @@ func (b *Bucket) Has() bool { return b.rate == 0 || b.tokens >= 1-rounding }
 // rounding is a little more than what a sum of floating point numbers is off.
 const rounding = 1e-6
 
-// Spend takes n tokens, whether they are there or not.
+// Spend takes n tokens, whether they are there or not; what would take longer to pay than maxDebt is given.
 func (b *Bucket) Spend(n int) {
 	if b.rate != 0 {
-		b.tokens -= float64(n)
+		b.tokens = max(b.tokens-float64(n), -b.rate*maxDebt.Seconds())
 	}
 }
 

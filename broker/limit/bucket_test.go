@@ -53,6 +53,21 @@ func TestBucketDebt(t *testing.T) {
 	}
 }
 
+// TestBucketDebtEnds: however much is spent at once, a minute pays for it.
+func TestBucketDebtEnds(t *testing.T) {
+	b := NewBucket(1000, noon)
+	for range 2 {
+		b.Spend(100_000_000)
+		if got := b.Wait(); got != time.Minute+time.Millisecond {
+			t.Errorf("Wait() = %v", got)
+		}
+	}
+	b.Fill(noon.Add(time.Minute + time.Millisecond))
+	if !b.Has() {
+		t.Error("the debt has been paid, and there is no token")
+	}
+}
+
 // TestBucketClock: a clock that is set back neither gives tokens nor takes any.
 func TestBucketClock(t *testing.T) {
 	b := NewBucket(2, noon)
