@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,8 @@ type trust struct {
 	now      func() time.Time
 	current  atomic.Pointer[anchors]
 	changed  atomic.Pointer[func()]
-	failure  string // what was last logged as wrong; used by Run only
+	failure  string        // what was last logged as wrong; used by reload only
+	renewed  chan struct{} // current is another one
 }
 
 // anchors are the CAs and what they have revoked, at one time.
@@ -47,19 +49,24 @@ type link struct {
 
 // openTrust reads the files. The error names the one that cannot be used.
 func openTrust(caFile string, crlFiles []string, log *slog.Logger) (*trust, error) {
-	t := &trust{caFile: caFile, crlFiles: crlFiles, log: log, now: time.Now}
+	t := &trust{caFile: caFile, crlFiles: crlFiles, log: log, now: time.Now, renewed: make(chan struct{}, 1)}
 	a, err := t.read()
 	if err != nil {
 		return nil, err
 	}
-	t.use(a)
+	t.current.Store(a)
 	return t, nil
 }
 
 func (t *trust) pool() *x509.CertPool { return t.current.Load().pool }
 
-// Run watches the files until ctx is done.
+// Run watches the files, and the time that they are good for, until ctx is done.
 func (t *trust) Run(ctx context.Context) error {
+	var lists sync.WaitGroup
+	defer lists.Wait()
+	if len(t.crlFiles) > 0 {
+		lists.Go(func() { t.watchLists(ctx) })
+	}
 	return filewatch.Watch(ctx, append([]string{t.caFile}, t.crlFiles...), t.log, t.reload)
 }
 
@@ -77,20 +84,19 @@ func (t *trust) reload() {
 	if a.sum == t.current.Load().sum {
 		return
 	}
-	t.use(a)
+	t.current.Store(a)
 	t.log.Info("client CAs and revocation lists reloaded", "path", t.caFile, "cas", len(a.cas), "revoked", a.revoked())
-	if changed := t.changed.Load(); changed != nil {
-		(*changed)()
+	t.tell()
+	select {
+	case t.renewed <- struct{}{}:
+	default:
 	}
 }
 
-func (t *trust) use(a *anchors) {
-	t.current.Store(a)
-	for _, list := range a.lists {
-		if list.expired(t.now()) {
-			t.log.Warn("revocation list has expired: certificates of its CA are refused until there is a newer one",
-				"path", list.file, "not_after", list.NextUpdate)
-		}
+// tell says that somebody who has been let in may not be any more.
+func (t *trust) tell() {
+	if changed := t.changed.Load(); changed != nil {
+		(*changed)()
 	}
 }
 
