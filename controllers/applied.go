@@ -131,6 +131,9 @@ func userDigest(b *v1alpha1.Broker, a render.Account, suspended bool) string {
 	if len(a.ScramKeys) > 0 {
 		values = append(values, a.ScramKeys)
 	}
+	if a.Limits != nil {
+		values = append(values, a.Limits)
+	}
 	return digest(values...)
 }
 

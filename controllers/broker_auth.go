@@ -144,6 +144,7 @@ func accountOf(u *v1alpha1.User, connection *corev1.Secret) render.Account {
 		PasswordHash: string(connection.Data[keyPasswordHash]),
 		ScramKeys:    scramKeysIn(connection),
 		Groups:       u.Spec.Groups,
+		Limits:       u.Spec.Limits,
 	}
 }
 

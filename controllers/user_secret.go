@@ -60,7 +60,9 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 	if len(creds.scram) > 0 {
 		data[keyScramKeys] = []byte(strings.Join(creds.scram, "\n") + "\n")
 	}
-	s.account = render.Account{Username: render.Username(u), PasswordHash: creds.hash, ScramKeys: creds.scram, Groups: u.Spec.Groups}
+	s.account = render.Account{
+		Username: render.Username(u), PasswordHash: creds.hash, ScramKeys: creds.scram, Groups: u.Spec.Groups, Limits: u.Spec.Limits,
+	}
 	if err := checkAccount(s.account); err != nil {
 		return &faultError{v1alpha1.ReasonInvalidPasswordHash, err.Error()}
 	}

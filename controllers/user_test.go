@@ -216,6 +216,16 @@ var _ = Describe("a User", func() {
 		Eventually(conditionOf(second, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
 	})
 
+	It("has limits of its own, and loses them", func() {
+		newReadyBroker(ns, nil)
+		u := newUser(ns, "alice", func(u *v1alpha1.User) { u.Spec.Limits = &config.UserLimits{MaxConnections: new(int32(3))} })
+		Eventually(conditionOf(u, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+		Expect(bundleText(ns)()).To(ContainSubstring(`\"limits\":{\"maxConnections\":3}`))
+		change(u, func(u *v1alpha1.User) { u.Spec.Limits = nil })
+		Eventually(bundleText(ns)).ShouldNot(ContainSubstring("limits"))
+		Eventually(conditionOf(u, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+	})
+
 	It("is kept out while suspended", func() {
 		newReadyBroker(ns, nil)
 		u := newUser(ns, "alice", nil)

@@ -63,6 +63,9 @@ type UserSpec struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
+	// Limits are the user's own, in place of those of the Broker's spec.limits. Unset: the Broker's; 0: no bound.
+	// +optional
+	Limits *config.UserLimits `json:"limits,omitempty"`
 	// Suspended keeps the user out, and ends its connections, without deleting anything.
 	// +optional
 	Suspended bool `json:"suspended,omitempty"`
@@ -139,7 +142,7 @@ type UserStatus struct {
 	// SecretName is the connection Secret (username, password if generated, host, port, uri, ca.crt).
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
-	// AppliedDigest identifies the credentials and groups that every serving pod has loaded.
+	// AppliedDigest identifies the credentials, groups and limits that every serving pod has loaded.
 	// +optional
 	AppliedDigest string `json:"appliedDigest,omitempty"`
 }

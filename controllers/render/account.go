@@ -23,7 +23,7 @@ func AccountLines(a Account) []byte {
 	return lines
 }
 
-// HasAccount says whether files, one shard of a bundle, hold a as it is: password and groups.
+// HasAccount says whether files, one shard of a bundle, hold a as it is: password, groups and limits.
 func HasAccount(files map[string][]byte, a Account) bool {
 	shard := Shard(a.Username)
 	var lines []byte
@@ -62,7 +62,11 @@ func decode(data []byte, v any) bool {
 // attributesOf is what the broker is told of a beside the password; false if there is nothing.
 func attributesOf(a Account) (config.UserAttributes, bool) {
 	groups := slices.Sorted(slices.Values(a.Groups))
-	return config.UserAttributes{Name: a.Username, Groups: slices.Compact(groups)}, len(groups) > 0
+	limits := a.Limits
+	if limits != nil && *limits == (config.UserLimits{}) {
+		limits = nil
+	}
+	return config.UserAttributes{Name: a.Username, Groups: slices.Compact(groups), Limits: limits}, len(groups) > 0 || limits != nil
 }
 
 // checkAccount says whether a line of a password file can hold a.

@@ -35,6 +35,8 @@ type Account struct {
 	ScramKeys []string
 	// Groups are the groups that ACLs may name.
 	Groups []string
+	// Limits are the user's own; nil: the broker's.
+	Limits *config.UserLimits
 }
 
 // NamedACL is an ACL as the broker reads it; its Name is "namespace/name" of the object.

@@ -25,7 +25,11 @@ const hash = "$7$101$AAAAAAAAAAAAAAAA$AAAA"
 func accounts() []render.Account {
 	return []render.Account{
 		{Username: "alice", PasswordHash: hash, Groups: []string{"ops", "admins", "ops"}},
-		{Username: "bob", PasswordHash: hash},
+		{Username: "bob", PasswordHash: hash, Limits: &config.UserLimits{}},
+		{
+			Username: "pump", PasswordHash: hash,
+			Limits: &config.UserLimits{MaxConnections: new(int32(3)), PublishMessagesPerSecond: new(int32(0)), PublishBytesPerSecond: new(int64(4096))},
+		},
 		{Username: "Zoë", PasswordHash: hash, Groups: []string{"ops"}},
 	}
 }
@@ -194,6 +198,8 @@ func TestHasAccount(t *testing.T) {
 		{"without groups", accounts()[1], true},
 		{"groups in another order", with("alice", hash, "ops", "admins"), true},
 		{"other password", with("bob", hash+"A"), false},
+		{"with limits", accounts()[2], true},
+		{"no limits any more", with("pump", hash), false},
 		{"beginning of the hash", with("bob", hash[:len(hash)-1]), false},
 		{"group more", with("bob", hash, "ops"), false},
 		{"group less", with("alice", hash, "ops"), false},
