@@ -59,7 +59,7 @@ func (r *runner) runSpeed() error {
 		run.CPUs = cpus
 		return run.Do()
 	})
-	head := fmt.Sprintf("%s; %d rounds; load average before: %.2f.\n\n", report.Machine(r.place()), run.Sizes.Rounds, before)
+	head := fmt.Sprintf("%s; rounds: %d; load average before: %.2f.\n\n", report.Machine(r.place()), run.Sizes.Rounds, before)
 	if missing := absent(r.brokers); missing != "" {
 		head += missing + "\n\n"
 	}
