@@ -160,6 +160,12 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}()
 	defer s.startJournal()()
 	defer s.stopTimers()
+	if len(s.cfg.Listeners) > 0 {
+		if err := s.turns.begin(); err != nil {
+			return err
+		}
+		defer s.turns.close()
+	}
 	listeners, err := s.listen(ctx)
 	if err != nil {
 		return err
@@ -188,7 +194,6 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	background.Wait()
 	s.shutdown()
-	s.turns.close()
 	s.shares.stop()
 	return err
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"os"
 	"sync"
 )
@@ -10,19 +11,20 @@ import (
 // milliseconds. So a reader that has filled its buffer waits for the sockets to be looked at: for one of them, a pipe that is
 // readable already. That costs about 2 us for all who wait, beside a buffer of hundreds of messages.
 type turns struct {
-	mu        sync.Mutex
-	near, far *os.File // nil: nobody has waited yet
+	near, far *os.File
 	ended     chan struct{}
-	waiting   chan struct{} // closed when the sockets have been looked at; nil: nobody waits
-	over      bool
+
+	mu      sync.Mutex
+	waiting chan struct{} // closed when the sockets have been looked at; nil: nobody waits
+	open    bool
 }
 
-// open makes the pipe. mu is held.
-func (t *turns) open() (err error) {
+// begin makes the pipe; nobody waits before.
+func (t *turns) begin() (err error) {
 	if t.near, t.far, err = os.Pipe(); err != nil {
-		return err
+		return fmt.Errorf("make a pipe for turns: %w", err)
 	}
-	t.ended = make(chan struct{})
+	t.ended, t.open = make(chan struct{}), true
 	go t.run()
 	return nil
 }
@@ -38,7 +40,7 @@ func (t *turns) run() {
 			close(t.waiting)
 			t.waiting = nil
 		}
-		t.over = t.over || err != nil
+		t.open = t.open && err == nil
 		t.mu.Unlock()
 		if err != nil {
 			return
@@ -49,7 +51,7 @@ func (t *turns) run() {
 // wait returns when the sockets have been looked at.
 func (t *turns) wait() {
 	t.mu.Lock()
-	if t.over || t.near == nil && t.open() != nil { // without a pipe others wait a little longer
+	if !t.open {
 		t.mu.Unlock()
 		return
 	}
@@ -70,10 +72,10 @@ func (t *turns) wait() {
 // close is called when nobody waits any more.
 func (t *turns) close() {
 	t.mu.Lock()
-	t.over = true
-	opened := t.near != nil
+	was := t.open
+	t.open = false
 	t.mu.Unlock()
-	if opened {
+	if was {
 		_ = t.far.Close() // what is in it was for nobody
 		<-t.ended
 		_ = t.near.Close()

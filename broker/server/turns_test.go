@@ -10,6 +10,10 @@ import (
 // Whoever waits goes on, alone or together with others, and after close nobody waits.
 func TestTurns(t *testing.T) {
 	var ts, unused turns
+	ts.wait() // there is no pipe
+	if err := ts.begin(); err != nil {
+		t.Fatal(err)
+	}
 	var done sync.WaitGroup
 	counts := make([]int, 8)
 	for i := range counts {

@@ -97,7 +97,7 @@ func TestFloods(t *testing.T) {
 		"PUBLISH to itself, QoS 1": nil,
 	}
 	b := start(t, nil)
-	b.attack(48, func() {
+	b.attack(64, func() {
 		for name, next := range floods {
 			for _, dial := range []func() net.Conn{func() net.Conn { return b.dial(b.Addr) }, b.dialTLS} {
 				nc := dial()
@@ -299,7 +299,7 @@ func TestSubscriptionFlood(t *testing.T) {
 func TestRetainedFlood(t *testing.T) {
 	t.Parallel()
 	b := start(t, nil)
-	b.attack(48, func() {
+	b.attack(64, func() {
 		c, _, err := client.Start(b.Addr, packet.Connect{ClientID: "r", CleanStart: true})
 		if err != nil {
 			t.Fatal(err)

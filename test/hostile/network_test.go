@@ -28,7 +28,7 @@ func TestNetworkFuzz(t *testing.T) {
 	all := streams()
 	var tries atomic.Uint64
 	defer func() { t.Logf("seed %d, %d tries", base, tries.Load()) }()
-	b.attack(48, func() {
+	b.attack(64, func() {
 		var workers sync.WaitGroup
 		end := time.Now().Add(*duration)
 		for range 8 {
