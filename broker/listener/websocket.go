@@ -29,6 +29,7 @@ type webSocket struct {
 	writing sync.Mutex
 	said    bool                   // guarded by writing: a close frame has been sent, or part of a frame has
 	pong    atomic.Pointer[[]byte] // is to be sent by who gets writing, or gives it back
+	status  atomic.Uint32          // why the connection ends: a ws.StatusCode; 0: as usual
 	closing sync.Once
 }
 
@@ -140,22 +141,25 @@ func (c *webSocket) send(op ws.OpCode, payload []byte) error {
 	return err
 }
 
-// fail tells the peer why its connection ends, if it takes that at once.
+// fail tells the peer why its connection ends, if it takes that at once; else Close does.
 func (c *webSocket) fail(err error) {
-	status := ws.StatusNormalClosure
 	var f *frameError
 	if errors.As(err, &f) {
-		status = f.status
+		c.status.Store(uint32(f.status))
 	}
-	c.farewell(status)
+	c.farewell()
 }
 
 // farewell sends a close frame, unless somebody writes just now: the peer does not read.
-func (c *webSocket) farewell(status ws.StatusCode) {
+func (c *webSocket) farewell() {
 	if !c.writing.TryLock() {
 		return
 	}
 	defer c.writing.Unlock()
+	status := ws.StatusCode(c.status.Load())
+	if status == 0 {
+		status = ws.StatusNormalClosure
+	}
 	if c.SetWriteDeadline(time.Now().Add(farewellTimeout)) == nil {
 		_ = c.send(ws.OpClose, ws.NewCloseFrameBody(status, "")) // the connection ends either way
 	}
@@ -165,7 +169,7 @@ func (c *webSocket) farewell(status ws.StatusCode) {
 func (c *webSocket) Close() error {
 	c.closing.Do(func() {
 		if c.open.Load() {
-			c.farewell(ws.StatusNormalClosure)
+			c.farewell()
 		}
 	})
 	return c.Conn.Close()

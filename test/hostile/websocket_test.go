@@ -97,6 +97,7 @@ func TestWebSocketBreaches(t *testing.T) {
 	}
 	b.attack(16, func() {
 		for _, test := range tests {
+			told := 0
 			for n := range 20 {
 				nc, in, _ := b.dialWS("")
 				if n%2 == 1 { // in a live session
@@ -105,10 +106,17 @@ func TestWebSocketBreaches(t *testing.T) {
 				if _, err := io.WriteString(nc, test.wire); err != nil {
 					t.Fatal(err)
 				}
-				if got := status(in); got != test.want {
+				switch got := status(in); got {
+				case test.want:
+					told++
+				case 0: // bytes that the broker has not read make TCP reset the connection, and what it said may be lost
+				default:
 					t.Errorf("%s: closed with %d, want %d", test.name, got, test.want)
 				}
 				_ = nc.Close()
+			}
+			if told == 0 {
+				t.Errorf("%s: never closed with %d", test.name, test.want)
 			}
 		}
 	})
