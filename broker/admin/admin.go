@@ -52,7 +52,7 @@ type Deps struct {
 func Serve(ctx context.Context, cfg config.Admin, d Deps) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	calls := newAPI(d, streamTimeout)
+	calls := newEndpoints(d, streamTimeout)
 	defer func() {
 		cancel()
 		running.Wait()

@@ -7,7 +7,7 @@ import (
 )
 
 // one lets only one backup or restore at a time be under way; another one gets 409.
-func (a *api) one(transfer http.HandlerFunc) http.HandlerFunc {
+func (a *endpoints) one(transfer http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if !a.transfer.TryLock() {
 			text(w, http.StatusConflict, "another backup or restore is under way: try again when it is done")
@@ -20,7 +20,7 @@ func (a *api) one(transfer http.HandlerFunc) http.HandlerFunc {
 
 // backup answers with the stream of a backup. If that breaks off, so does the connection, in the midst of a chunked
 // body: a caller cannot take a part for the whole.
-func (a *api) backup(w http.ResponseWriter, r *http.Request) {
+func (a *endpoints) backup(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.Method != http.MethodGet: // HEAD: it would read the whole store for nothing
 		w.Header().Set("Allow", http.MethodGet)
@@ -49,7 +49,7 @@ func (a *api) backup(w http.ResponseWriter, r *http.Request) {
 }
 
 // restore takes the stream of a backup, and says whether it is good.
-func (a *api) restore(w http.ResponseWriter, r *http.Request) {
+func (a *endpoints) restore(w http.ResponseWriter, r *http.Request) {
 	if a.Restore == nil {
 		text(w, http.StatusConflict, "there is nothing to restore into: the store keeps nothing (sync is Memory, or store.dir is not set)")
 		return

@@ -20,7 +20,7 @@ import (
 // serveAPI is the admin API's handler on a server that has the real one's time limits, but for its patience.
 func serveAPI(t *testing.T, d Deps, patience time.Duration) *httptest.Server {
 	t.Helper()
-	s := httptest.NewUnstartedServer(newAPI(d, patience).handler())
+	s := httptest.NewUnstartedServer(newEndpoints(d, patience).handler())
 	s.Config.ReadTimeout, s.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond
 	s.Start()
 	t.Cleanup(s.Close)

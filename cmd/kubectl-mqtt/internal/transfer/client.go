@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dunlin-mqtt/dunlin/broker/admin"
+	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 )
 
 const (
@@ -52,7 +52,7 @@ func NewClient(address string, secured *tls.Config, closed func(), why func() er
 func (c *Client) Close() { c.close() }
 
 // Status is how the broker is.
-func (c *Client) Status(ctx context.Context) (s admin.Status, err error) {
+func (c *Client) Status(ctx context.Context) (s api.Status, err error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	resp, err := c.call(ctx, http.MethodGet, "/v1/status", nil, 0)

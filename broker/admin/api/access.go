@@ -1,0 +1,47 @@
+package api
+
+import "time"
+
+// Decision is the answer to GET /v1/access?user=&clientId=&action=Publish|Subscribe&topic=&qos=&retain=: what the rules in force
+// say, by the matcher that decides for live clients.
+type Decision struct {
+	Allowed bool `json:"allowed"`
+	// Rule is the one that decided; nil: none did, and the default policy holds.
+	Rule *Rule `json:"rule,omitempty"`
+	// Reason is the decision in words.
+	Reason string `json:"reason"`
+	// Considered are the rules that are about this user and action, in the order in which they are asked.
+	Considered []Rule `json:"considered"`
+}
+
+// Rule is an access rule, one of the list GET /v1/access/rules.
+type Rule struct {
+	Name     string   `json:"name"` // of the ACL and the place in it, such as "plant/sensors rule 2"
+	Effect   string   `json:"effect"`
+	Subjects []string `json:"subjects"` // such as "User alice", "Group ops", "Everyone"
+	Actions  []string `json:"actions"`
+	Topics   []string `json:"topics"`
+	Priority int      `json:"priority"`
+	// Used is when it last decided something since it was loaded, to the minute; nil: never.
+	Used *time.Time `json:"used,omitempty"`
+}
+
+// Denial is one of the list GET /v1/access/denials: the last 1000, the newest first.
+type Denial struct {
+	Time   time.Time `json:"time"`
+	Client string    `json:"client"`
+	User   string    `json:"user,omitempty"`
+	// Action is Connect, Publish or Subscribe.
+	Action string `json:"action"`
+	Topic  string `json:"topic,omitempty"`
+	Reason string `json:"reason"`
+	Peer   string `json:"peer,omitempty"`
+	Count  int    `json:"count"` // of the same in a row
+}
+
+// User is one of the list GET /v1/users: who may connect, without secrets.
+type User struct {
+	Name        string   `json:"name"`
+	Groups      []string `json:"groups,omitempty"`
+	Connections int      `json:"connections"` // open now
+}
