@@ -12,12 +12,6 @@ const maxVarint = 268_435_455
 // maxString is the largest string or binary field in bytes. MQTT 5 §1.5.4.
 const maxString = 65_535
 
-// ValidUTF8 says whether b may be a UTF-8 Encoded String: well formed, without
-// surrogates [MQTT-1.5.4-1] and without U+0000 [MQTT-1.5.4-2]. It does not look at the length.
-func ValidUTF8(b []byte) bool {
-	return utf8.Valid(b) && bytes.IndexByte(b, 0) < 0
-}
-
 // AppendVarint appends n as a Variable Byte Integer in as few bytes as it needs
 // [MQTT-1.5.5-1]. n is 0 to 268,435,455; what does not fit is the caller's mistake and
 // is written as the largest value.

@@ -41,7 +41,7 @@ func TestVarint(t *testing.T) {
 	}
 }
 
-func TestValidUTF8(t *testing.T) {
+func TestCheckUTF8(t *testing.T) {
 	for _, tt := range []struct {
 		b    string
 		want bool
@@ -50,8 +50,8 @@ func TestValidUTF8(t *testing.T) {
 		{"\x00", false}, {"ab\x00c", false}, {"\xff", false}, {"\xc0\x80", false}, {"\xe0\x80\x80", false},
 		{"\xed\xa0\x80", false}, {"\xed\xbf\xbf", false}, {"\xf4\x90\x80\x80", false}, {"abc\xe2\x82", false},
 	} {
-		if got := ValidUTF8([]byte(tt.b)); got != tt.want {
-			t.Errorf("ValidUTF8(%q) = %v", tt.b, got)
+		if got := checkUTF8([]byte(tt.b), "it") == nil; got != tt.want {
+			t.Errorf("checkUTF8(%q) == nil is %v", tt.b, got)
 		}
 	}
 }

@@ -148,7 +148,7 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 // waitFor waits until a session has gone, as stored or over tells, but not for longer than for CONNECT: meanwhile nobody reads the
 // connection. nil: it has gone.
 func (c *conn) waitFor(stored <-chan error, over <-chan struct{}) error {
-	late := time.NewTimer(time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds) * time.Second)
+	late := time.NewTimer(c.srv.connectTimeout())
 	defer late.Stop()
 	for c.kicked.Load() == nil { // who kicks later signals
 		select {

@@ -84,7 +84,7 @@ func newConn(s *Server, l *config.Listener, nc net.Conn) *conn {
 
 // serve is the life of a connection: CONNECT, then batches of packets until it ends, which live sees to.
 func (c *conn) serve(ctx context.Context) {
-	_ = c.nc.SetReadDeadline(time.Now().Add(time.Duration(c.srv.cfg.MQTT.ConnectTimeoutSeconds) * time.Second))
+	_ = c.nc.SetReadDeadline(time.Now().Add(c.srv.connectTimeout()))
 	err := errGone
 	if c.kicked.Load() == nil { // else its deadline may just have been overwritten
 		if err = c.comesFrom(); err == nil {
@@ -133,7 +133,7 @@ func (c *conn) handleBatches() error {
 			return err
 		}
 		now := c.srv.now()
-		c.lastRead.Store(int64(now.Sub(c.srv.started)))
+		c.heard(now)
 		c.batch = c.srv.newBatch(now)
 		if c.held = c.throttle.Load(); c.held != nil {
 			c.held.fill(now)
@@ -318,9 +318,12 @@ func (c *conn) startKeepAlive() {
 	if c.peer.keepAlive == 0 {
 		return
 	}
-	c.lastRead.Store(int64(c.srv.now().Sub(c.srv.started)))
+	c.heard(c.srv.now())
 	c.lookAgain(c.peer.keepAlive)
 }
+
+// heard notes when something has come of late.
+func (c *conn) heard(now time.Time) { c.lastRead.Store(int64(now.Sub(c.srv.started))) }
 
 // lookAgain has due called after a while.
 func (c *conn) lookAgain(after time.Duration) {

@@ -22,11 +22,7 @@ func (c *conn) connect(ctx context.Context) error {
 		return err
 	}
 	c.grant(p)
-	if !c.fits(c.connack(p, false)) {
-		p.Properties.RequestResponseInformation = false // it may go without
-	}
-	if !c.fits(c.connack(p, false)) {
-		err := &packet.Error{Reason: packet.PacketTooLarge, Clause: "MQTT-3.1.2-24", Detail: "CONNACK is larger than the client's Maximum Packet Size"}
+	if err := c.fitConnack(p); err != nil {
 		c.refuse(err)
 		return err
 	}
@@ -152,6 +148,18 @@ func (c *conn) grant(p *packet.Connect) {
 
 func (s *Server) grantExpiry(wanted uint32) uint32 {
 	return uint32(min(int64(wanted), s.cfg.MQTT.SessionExpiryMaxSeconds))
+}
+
+// fitConnack sees to it that CONNACK is no larger than the client takes. [MQTT-3.1.2-24]
+func (c *conn) fitConnack(p *packet.Connect) error {
+	if c.peer.maxPacketSize == 0 || c.fits(c.connack(p, false)) {
+		return nil
+	}
+	p.Properties.RequestResponseInformation = false // it may go without
+	if c.fits(c.connack(p, false)) {
+		return nil
+	}
+	return &packet.Error{Reason: packet.PacketTooLarge, Clause: "MQTT-3.1.2-24", Detail: "CONNACK is larger than the client's Maximum Packet Size"}
 }
 
 // connack is the CONNACK of a success. MQTT 5 §3.2.2.3.

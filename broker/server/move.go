@@ -56,7 +56,7 @@ func (s *shares) moveHeld(cl *client, g *group, most int, worst session.Ease) (m
 func (s *shares) moveTaken(b *batch, cl *client, g *group, m *session.Shared, worst session.Ease) (moved bool) {
 	b.out.Reset(m.Message, true, b.now)
 	if s.srv.share(b, g, worst) {
-		s.storeShared(b)
+		s.storeShared(b, nil)
 		return true
 	}
 	m.Force = true
@@ -68,13 +68,16 @@ func (s *shares) moveTaken(b *batch, cl *client, g *group, m *session.Shared, wo
 	return false
 }
 
-// storeShared stores the batch's message if it has to be.
-func (s *shares) storeShared(b *batch) {
-	if len(b.stored) > 0 {
-		w := new(write)
-		w.addMessage(b)
-		s.srv.journal.publishWrite(w)
+// storeShared stores the batch's message if it has to be, and says whether it does: then a part of a, if that is not
+// nil, is done when that is.
+func (s *shares) storeShared(b *batch, a *pendingAck) bool {
+	if len(b.stored) == 0 {
+		return false
 	}
+	w := &write{ack: a}
+	w.addMessage(b)
+	s.srv.journal.publishWrite(w)
+	return true
 }
 
 // haul is messages on their way from one session of the log to others.

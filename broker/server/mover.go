@@ -191,10 +191,15 @@ func (s *shares) hand(e *errand) {
 	}
 	b.end()
 	if e.hand = e.hand[n:]; len(e.hand) > 0 {
-		s.mover.mu.Lock()
-		s.errands = append(s.errands, e)
-		s.mover.mu.Unlock()
+		s.later(e)
 	}
+}
+
+// later has the mover go on with an errand after the others.
+func (s *shares) later(e *errand) {
+	s.mover.mu.Lock()
+	defer s.mover.mu.Unlock()
+	s.errands = append(s.errands, e)
 }
 
 func (s *shares) handOne(b *batch, m *session.Shared, a *pendingAck) {
@@ -205,10 +210,7 @@ func (s *shares) handOne(b *batch, m *session.Shared, a *pendingAck) {
 		s.srv.limits.Drops.Expired.Add(1)
 	case g == nil || !s.srv.share(b, g, s.worst()):
 		s.srv.limits.Drops.NoMember.Add(1)
-	case len(b.stored) > 0:
-		w := &write{ack: a}
-		w.addMessage(b)
-		s.srv.journal.publishWrite(w)
+	case s.storeShared(b, a):
 		return
 	}
 	if a != nil {
@@ -228,7 +230,7 @@ func (s *shares) worst() session.Ease {
 // take moves what one session has of a group whose subscription it has given up. It goes on with the rest later. If it has
 // that again, its messages stay: it might be given them over and over.
 func (s *shares) take(cl *client, g *group) {
-	if g = s.byFilter(g.filter); g == nil || cl.subscribed(g.filter) { // the group may have been made anew
+	if g = s.byFilter(g.filter); g == nil || cl.subscription(g.filter) != nil { // the group may have been made anew
 		return
 	}
 	if s.move(cl, g, moveMost, session.Waits) {
@@ -236,20 +238,11 @@ func (s *shares) take(cl *client, g *group) {
 	}
 }
 
-// subscribed says whether a client has a subscription with a filter.
-func (cl *client) subscribed(filter string) bool {
-	cl.mu.Lock()
-	defer cl.mu.Unlock()
-	return cl.subs.get(filter) != nil
-}
-
 // inherit moves all that a session has which ends. It goes on with the rest later.
 func (s *shares) inherit(e *errand) {
 	worst, next := s.worst(), s.srv.journal.next(e.from)
 	if s.move(e.from, nil, moveMost, worst) || !s.end(e, next) {
-		s.mover.mu.Lock()
-		s.errands = append(s.errands, e)
-		s.mover.mu.Unlock()
+		s.later(e)
 	}
 }
 

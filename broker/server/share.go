@@ -3,7 +3,6 @@ package server
 import (
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/message"
-	"github.com/dunlin-mqtt/dunlin/broker/partition"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 )
 
@@ -113,9 +112,8 @@ func (s *Server) give(b *batch, sub *subscription) bool {
 	} else if !cl.reserve(msg.Size(), b.now) {
 		return true // dropped, by the policy
 	}
-	b.stored = append(b.stored, storedTarget{client: cl, force: d.Force, member: sub, to: partition.Recipient{
-		Client: cl.id, Epoch: cl.epoch, QoS: d.QoS, Retain: d.Retain, IDs: d.SubscriptionIDs, Share: sub.share.group.filter,
-	}})
+	t := b.putAside(cl, d)
+	t.member, t.to.Share = sub, sub.share.group.filter
 	return true
 }
 

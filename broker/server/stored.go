@@ -23,10 +23,17 @@ func (j *journal) deliver(b *batch, cl *client, d session.Delivery, counted bool
 		return
 	}
 	if counted || cl.reserve(msg.Size(), b.now) {
-		b.stored = append(b.stored, storedTarget{client: cl, force: d.Force, to: partition.Recipient{
-			Client: cl.id, Epoch: cl.epoch, QoS: d.QoS, Retain: d.Retain, IDs: d.SubscriptionIDs,
-		}})
+		b.putAside(cl, d)
 	}
+}
+
+// putAside has the batch's message stored for a client, as publish does with all that are. What it returns is
+// good until the next one is put aside.
+func (b *batch) putAside(cl *client, d session.Delivery) *storedTarget {
+	b.stored = append(b.stored, storedTarget{client: cl, force: d.Force, to: partition.Recipient{
+		Client: cl.id, Epoch: cl.epoch, QoS: d.QoS, Retain: d.Retain, IDs: d.SubscriptionIDs,
+	}})
+	return &b.stored[len(b.stored)-1]
 }
 
 func (t *storedTarget) delivery() session.Delivery {

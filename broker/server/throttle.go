@@ -109,7 +109,7 @@ func (c *conn) pause() error {
 		if c.again.late != nil {
 			c.again.late.Reset(c.srv.connectTimeout())
 		}
-		c.lastRead.Store(int64(c.srv.now().Sub(c.srv.started))) // first: the keep alive may be looked at in between
+		c.heard(c.srv.now()) // first: the keep alive may be looked at in between
 		c.paused.Store(false)
 	}()
 	for t := c.throttle.Load(); t != nil; t = c.throttle.Load() {

@@ -186,13 +186,10 @@ func (w *writer) signal() {
 // waitForRoom blocks the reader while the client does not read what it has asked for.
 func (w *writer) waitForRoom() error {
 	for {
-		if w.failed.Load() {
-			return errGone
-		}
-		if bytes, _ := w.c.sess.Backlog(); bytes <= w.c.srv.limits.MaxOutbound {
+		if bytes, _ := w.c.sess.Backlog(); bytes <= w.c.srv.limits.MaxOutbound && !w.failed.Load() {
 			return nil
 		}
-		if w.c.kicked.Load() != nil { // who kicks later signals
+		if w.c.gone() { // who kicks later signals
 			return errGone
 		}
 		<-w.drained

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 
 var (
@@ -43,10 +44,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	*program = filepath.Join(dir, "dunlin-broker")
-	build := exec.Command("go", "build", "-o", *program, "../../cmd/broker")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build dunlin-broker: %v\n%s", err, out)
+	if *program, err = daemon.Build(dir, false); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

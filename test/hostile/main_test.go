@@ -4,10 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 
 var (
@@ -36,14 +36,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "dunlin-broker")
-	build := exec.Command("go", "build", "-o", program, "../../cmd/broker")
-	if *racy {
-		build = exec.Command("go", "build", "-race", "-o", program, "../../cmd/broker")
-		build.Env = append(os.Environ(), "CGO_ENABLED=1")
-	}
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build dunlin-broker: %v\n%s", err, out)
+	if program, err = daemon.Build(dir, *racy); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

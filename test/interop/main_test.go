@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 
 // patience is how long a test waits for what should come at once. A machine that builds beside the tests is slow.
@@ -29,20 +30,17 @@ func run(m *testing.M) int {
 			return 1
 		}
 	}
+	if program = os.Getenv("DUNLIN_BROKER"); program != "" {
+		return m.Run()
+	}
 	dir, err := os.MkdirTemp("", "dunlin-interop-")
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	program = filepath.Join(dir, "dunlin-broker")
-	if given := os.Getenv("DUNLIN_BROKER"); given != "" {
-		program = given
-		return m.Run()
-	}
-	build := exec.Command("go", "build", "-o", program, "../../cmd/broker")
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build dunlin-broker: %v\n%s", err, out)
+	if program, err = daemon.Build(dir, false); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	return m.Run()

@@ -57,7 +57,7 @@ func findBroker(dir string) (*Broker, error) {
 	}
 	switch *brokerIs {
 	case "dunlin":
-		if err := build(dir); err != nil {
+		if err := built(dir); err != nil {
 			return nil, err
 		}
 	case "mosquitto":
@@ -99,16 +99,12 @@ func (b *Broker) close() {
 	}
 }
 
-// build builds dunlin-broker, unless -program names one.
-func build(dir string) error {
-	if *program != "" {
-		return nil
+// built has the program of dunlin-broker built, unless -program names one.
+func built(dir string) (err error) {
+	if *program == "" {
+		*program, err = daemon.Build(dir, false)
 	}
-	*program = filepath.Join(dir, "dunlin-broker")
-	if out, err := exec.Command("go", "build", "-o", *program, "../../../cmd/broker").CombinedOutput(); err != nil {
-		return fmt.Errorf("build dunlin-broker: %w\n%s", err, out)
-	}
-	return nil
+	return err
 }
 
 // storeBytes bounds the store of the limited Dunlin.

@@ -24,25 +24,28 @@ type CA struct {
 // NewCA makes a CA of that name.
 func NewCA(t testing.TB, name string) *CA {
 	t.Helper()
-	ca := &CA{}
-	ca.Cert, ca.key = ca.issue(t, &x509.Certificate{
-		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-	}, nil)
-	ca.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Cert.Raw})
-	return ca
+	return newCA(t, name, nil)
 }
 
 // Under makes a CA of that name whose certificate ca has issued.
 func (ca *CA) Under(t testing.TB, name string) *CA {
 	t.Helper()
-	sub := &CA{}
-	sub.Cert, sub.key = ca.issue(t, &x509.Certificate{
+	return newCA(t, name, ca)
+}
+
+func newCA(t testing.TB, name string, by *CA) *CA {
+	t.Helper()
+	ca := &CA{}
+	issuer := by
+	if issuer == nil {
+		issuer = ca
+	}
+	ca.Cert, ca.key = issuer.issue(t, &x509.Certificate{
 		Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
-	}, ca)
-	sub.PEM = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: sub.Cert.Raw})
-	return sub
+	}, by)
+	ca.PEM = PEMCertificate(ca.Cert)
+	return ca
 }
 
 // Client issues a client certificate; change may change what it says, and may be nil.
