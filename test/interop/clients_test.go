@@ -30,11 +30,8 @@ type link interface {
 	cut()                            // breaks the connection
 }
 
-// library is a client library over one transport.
-type library struct {
-	reconnects int // how often it comes back
-	dial       func(t *testing.T, b *broker, h hello) link
-}
+// library connects a client library over one transport.
+type library func(t *testing.T, b *broker, h hello) link
 
 // transports are the listeners of everywhere: config's names for them, and those of URLs.
 var transports = []struct {

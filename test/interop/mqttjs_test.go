@@ -116,13 +116,9 @@ func TestMQTTJS(t *testing.T) {
 		for _, tr := range transports {
 			t.Run(name+"/"+tr.scheme, func(t *testing.T) {
 				before := b.sockets(t)
-				times := fewReconnects
-				if version == 5 && !tr.protocol.Secure() {
-					times = reconnects
-				}
 				script{
 					URL: b.url(tr.scheme), Version: version, Topic: t.Name(), CAFile: certificate,
-					Shared: b.shares(t), Large: large, Reconnects: times,
+					Shared: b.shares(t), Large: large, Reconnects: reconnects,
 				}.run(t, "node.js")
 				b.eventually(t, "all connections are closed", func() bool { return b.sockets(t) <= before })
 			})
@@ -150,12 +146,12 @@ func TestMQTTJSInChromium(t *testing.T) {
 	c.Listeners[3].Origins = []string{site.URL}
 	b := serve(t, c)
 	s := script{
-		URL: b.url("wss"), Shared: b.shares(t), Large: large,
+		URL: b.url("wss"), Shared: b.shares(t), Large: large, Reconnects: reconnects,
 		Chromium: chromium, Page: site.URL + "/", KeyPin: keyPin(t, certificate),
 	}
-	for version, times := range map[int]int{4: fewReconnects, 5: reconnects} {
+	for _, version := range []int{4, 5} {
 		t.Run(fmt.Sprint("level ", version), func(t *testing.T) {
-			s.Version, s.Reconnects, s.Topic, s.Profile = version, times, "chromium/"+fmt.Sprint(version), t.TempDir()
+			s.Version, s.Topic, s.Profile = version, "chromium/"+fmt.Sprint(version), t.TempDir()
 			s.run(t, "browser.js")
 		})
 	}

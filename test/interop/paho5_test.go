@@ -30,18 +30,14 @@ func TestPaho5(t *testing.T) {
 		"ws": func(b *broker) (net.Conn, error) { return dialWebSocket(b.url("ws")) },
 	} {
 		t.Run(scheme, func(t *testing.T) {
-			times := fewReconnects
-			if scheme == "mqtt" {
-				times = reconnects
-			}
-			scenarios(t, b, library{times, func(t *testing.T, b *broker, h hello) link {
+			scenarios(t, b, func(t *testing.T, b *broker, h hello) link {
 				nc, err := dial(b)
 				if err != nil {
 					t.Fatal(err)
 				}
 				l, _ := dialPaho5(t, nc, h)
 				return l
-			}})
+			})
 		})
 	}
 }

@@ -11,15 +11,12 @@ import (
 // large is the size of a large payload in bytes.
 const large = 16 << 20
 
-// reconnects is how often a client comes back, and fewReconnects how often where a handshake takes its time.
-const (
-	reconnects    = 1000
-	fewReconnects = 100
-)
+// reconnects is how often a client comes back.
+const reconnects = 1000
 
 // deliver sends each QoS to each.
 func deliver(t *testing.T, b *broker, lib library) {
-	from, to := lib.dial(t, b, hello{}), lib.dial(t, b, hello{})
+	from, to := lib(t, b, hello{}), lib(t, b, hello{})
 	defer from.end()
 	defer to.end()
 	for granted := range byte(3) {
@@ -37,7 +34,7 @@ func deliver(t *testing.T, b *broker, lib library) {
 
 // retain finds the last retained message of each topic that was not cleared.
 func retain(t *testing.T, b *broker, lib library) {
-	from := lib.dial(t, b, hello{})
+	from := lib(t, b, hello{})
 	defer from.end()
 	topic := topicOf(t)
 	for qos := range byte(3) {
@@ -45,7 +42,7 @@ func retain(t *testing.T, b *broker, lib library) {
 		from.publish(t, message{topic + "/kept", "old", qos, true})
 		from.publish(t, message{topic + "/kept", "new", qos, true})
 		from.publish(t, message{topic + "/cleared", "", qos, true})
-		to := lib.dial(t, b, hello{})
+		to := lib(t, b, hello{})
 		to.subscribe(t, topic+"/#", 2)
 		receives(t, to, message{topic + "/kept", "new", qos, true})
 		from.publish(t, message{topic + "/kept", "live", qos, true})
@@ -56,14 +53,14 @@ func retain(t *testing.T, b *broker, lib library) {
 
 // will is heard of a client that is cut off, and not of one that says goodbye.
 func will(t *testing.T, b *broker, lib library) {
-	watcher := lib.dial(t, b, hello{})
+	watcher := lib(t, b, hello{})
 	defer watcher.end()
 	topic := topicOf(t)
 	watcher.subscribe(t, topic+"/#", 2)
 	for qos := range byte(3) {
 		w := message{fmt.Sprintf("%s/%d", topic, qos), "gone", qos, false}
-		lib.dial(t, b, hello{will: &w}).end()
-		lib.dial(t, b, hello{will: &w}).cut()
+		lib(t, b, hello{will: &w}).end()
+		lib(t, b, hello{will: &w}).cut()
 		receives(t, watcher, w)
 		watcher.publish(t, message{topic: topic, payload: "marker"})
 		receives(t, watcher, message{topic: topic, payload: "marker"}) // and there was one only
@@ -74,10 +71,10 @@ func will(t *testing.T, b *broker, lib library) {
 func session(t *testing.T, b *broker, lib library) {
 	topic := topicOf(t)
 	h := hello{id: topic, keep: true}
-	to := lib.dial(t, b, h)
+	to := lib(t, b, h)
 	to.subscribe(t, topic+"/+", 2)
 	to.end()
-	from := lib.dial(t, b, hello{})
+	from := lib(t, b, hello{})
 	defer from.end()
 	var want []message
 	for qos := range byte(3) {
@@ -89,7 +86,7 @@ func session(t *testing.T, b *broker, lib library) {
 			}
 		}
 	}
-	to = lib.dial(t, b, h)
+	to = lib(t, b, h)
 	defer to.end()
 	receives(t, to, want...)
 }
@@ -100,7 +97,7 @@ func share(t *testing.T, b *broker, lib library) {
 		t.Skip("CONNACK says that shared subscriptions are not available")
 	}
 	topic := topicOf(t)
-	from, one, two, outside := lib.dial(t, b, hello{}), lib.dial(t, b, hello{}), lib.dial(t, b, hello{}), lib.dial(t, b, hello{})
+	from, one, two, outside := lib(t, b, hello{}), lib(t, b, hello{}), lib(t, b, hello{}), lib(t, b, hello{})
 	for _, l := range []link{from, one, two, outside} {
 		defer l.end()
 	}
@@ -136,7 +133,7 @@ func share(t *testing.T, b *broker, lib library) {
 
 // sendLarge sends 16 MiB each way.
 func sendLarge(t *testing.T, b *broker, lib library) {
-	from, to := lib.dial(t, b, hello{}), lib.dial(t, b, hello{})
+	from, to := lib(t, b, hello{}), lib(t, b, hello{})
 	defer from.end()
 	defer to.end()
 	topic := topicOf(t)
@@ -151,15 +148,15 @@ func sendLarge(t *testing.T, b *broker, lib library) {
 // reconnect comes back to its session very often, politely or not, and misses nothing. The broker keeps no socket.
 func reconnect(t *testing.T, b *broker, lib library) {
 	topic := topicOf(t)
-	from := lib.dial(t, b, hello{})
+	from := lib(t, b, hello{})
 	defer from.end()
 	h := hello{id: topic, keep: true}
-	to := lib.dial(t, b, h)
+	to := lib(t, b, h)
 	to.subscribe(t, topic, 1)
 	before := b.sockets(t)
 	const missed = 50 // every so often it misses a message
 	seen := make(map[string]bool)
-	for i := range lib.reconnects {
+	for i := range reconnects {
 		if i%2 == 0 {
 			to.end()
 		} else {
@@ -168,7 +165,7 @@ func reconnect(t *testing.T, b *broker, lib library) {
 		if i%missed == 0 {
 			from.publish(t, message{topic: topic, payload: fmt.Sprint(i), qos: 1})
 		}
-		to = lib.dial(t, b, h)
+		to = lib(t, b, h)
 		if i%missed == 0 {
 			m := to.receive(t)
 			for seen[m.payload] { // again: the connection was cut before it was acknowledged
