@@ -32,7 +32,7 @@ func (c *conn) credentials(p *packet.Connect) auth.Credentials {
 		ClientID: p.ClientID, Username: p.Username, HasUsername: p.HasUsername, Password: p.Password, HasPassword: p.HasPassword,
 	}
 	if chain := listener.ClientChain(c.nc); len(chain) > 0 {
-		c.chain.Store(&chain)
+		c.prove(chain)
 		who.Certificate = chain[0]
 	}
 	return who

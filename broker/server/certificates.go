@@ -12,13 +12,48 @@ type gate interface {
 	Check(chain []*x509.Certificate) error
 }
 
+// proof is the certificates that a client has proved to hold in its handshake, its own first. They end its connection when one of them expires.
+type proof struct {
+	conn  *conn
+	chain []*x509.Certificate
+	place int32 // in Server.proofs, guarded by those; 0: none
+}
+
+// prove keeps what the client has proved.
+func (c *conn) prove(chain []*x509.Certificate) {
+	p := &proof{conn: c, chain: chain}
+	c.proof.Store(p)
+	until := chain[0].NotAfter
+	for _, cert := range chain[1:] {
+		if cert.NotAfter.Before(until) {
+			until = cert.NotAfter
+		}
+	}
+	c.srv.proofs.put(p, until.UnixMilli()+1)
+}
+
+// slot implements dated.
+func (p *proof) slot() *int32 { return &p.place }
+
+// due implements dated: it ends the connection.
+func (p *proof) due(int64) {
+	p.conn.kick(&packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT 5 §4.13.1", Detail: "the client's certificate has expired"})
+}
+
+// forget ends the watch on when it expires. p may be nil.
+func (p *proof) forget() {
+	if p != nil {
+		p.conn.srv.proofs.put(p, 0)
+	}
+}
+
 // checkCertificate ends the connection if its client's certificate is not let in any more.
 func (c *conn) checkCertificate() {
-	chain := c.chain.Load()
-	if chain == nil {
+	p := c.proof.Load()
+	if p == nil {
 		return
 	}
-	if err := c.gate.Check(*chain); err != nil {
+	if err := c.gate.Check(p.chain); err != nil {
 		c.kick(&packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT 5 §4.13.1", Detail: err.Error()})
 	}
 }

@@ -159,6 +159,24 @@ func TestRevokedCertificate(t *testing.T) {
 	}
 }
 
+// TestExpiredCertificate: a connection ends with the certificate that it came by.
+func TestExpiredCertificate(t *testing.T) {
+	ca := keypairtest.NewCA(t, "devices")
+	b, _ := certified(t, ca, nil)
+	short := ca.Client(t, "ann", func(c *x509.Certificate) {
+		c.NotBefore, c.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(2*time.Second) // in whole seconds
+	})
+	long := ca.Client(t, "bob", nil)
+	ann, bob := dialAs(t, b, &short), dialAs(t, b, &long)
+	ann.Connect(packet.Connect{ClientID: "a", CleanStart: true})
+	bob.Connect(packet.Connect{ClientID: "b", CleanStart: true})
+	got := ann.Expect(packet.TypeDisconnect).Disconnect
+	if got.Reason != packet.NotAuthorized || !strings.Contains(got.ReasonString, "expired") || time.Now().Before(short.Leaf.NotAfter) {
+		t.Errorf("DISCONNECT: %v %s", got.Reason, got.ReasonString)
+	}
+	bob.Quiet()
+}
+
 // TestRemovedCertificateUser: who is no user any more is disconnected, whatever the certificate says.
 func TestRemovedCertificateUser(t *testing.T) {
 	ca := keypairtest.NewCA(t, "devices")

@@ -125,9 +125,15 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 			}
 		case cl.conn != nil:
 			old := cl.conn
+			if old.ended == nil {
+				old.ended = make(chan struct{})
+			}
+			ended := old.ended
 			cl.mu.Unlock()
 			old.kick(&packet.Error{Reason: packet.SessionTakenOver, Clause: "MQTT-3.1.4-3", Detail: "another connection has the same client identifier"})
-			old.ended.Wait()
+			if err := c.waitFor(nil, ended); err != nil {
+				return err
+			}
 		case cl.used && (p.CleanStart || !cl.belongsTo(c.identity)):
 			stored := cl.endLocked()
 			cl.mu.Unlock()
@@ -145,7 +151,7 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 	}
 }
 
-// waitFor waits until a session has gone, as stored or over tells, but not for longer than for CONNECT: meanwhile nobody reads the
+// waitFor waits until a session, or its connection, has gone, as stored or over tells, but not for longer than for CONNECT: meanwhile nobody reads the
 // connection. nil: it has gone.
 func (c *conn) waitFor(stored <-chan error, over <-chan struct{}) error {
 	late := time.NewTimer(c.srv.connectTimeout())
@@ -221,6 +227,9 @@ func (cl *client) detach(c *conn) {
 		return
 	}
 	cl.conn = nil
+	if c.ended != nil {
+		close(c.ended)
+	}
 	cl.srv.census.connected.Add(-1)
 	cl.feeds = c.feeds.give()
 	cl.expiry = c.peer.sessionExpiry

@@ -2,11 +2,9 @@ package server
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -34,7 +32,7 @@ type conn struct {
 	client   *client // nil before CONNECT
 	sess     *session.Session
 	identity *auth.Identity
-	chain    atomic.Pointer[[]*x509.Certificate] // the client's, verified; nil: none
+	proof    atomic.Pointer[proof] // nil: the client has no certificate
 	again    reauth
 	peer     peer
 	will     *will // guarded by client.mu
@@ -51,7 +49,7 @@ type conn struct {
 	alive    int32        // its place in Server.alive, guarded by those; 0: none
 	lastRead atomic.Int64 // nanoseconds since the server was made
 	kicked   atomic.Pointer[packet.Error]
-	ended    sync.WaitGroup // until the session has been given up
+	ended    chan struct{} // closed when the session has been given up, if somebody waits for that; guarded by client.mu
 	feeds    feeds
 }
 
@@ -71,7 +69,6 @@ type peer struct {
 
 func newConn(s *Server, l *config.Listener, nc net.Conn) *conn {
 	c := &conn{srv: s, listener: l, nc: nc}
-	c.ended.Add(1)
 	if tcp, ok := nc.(syscall.Conn); ok { // not TLS
 		if raw, err := tcp.SyscallConn(); err == nil {
 			c.raw = raw
@@ -285,12 +282,12 @@ func (c *conn) end(err error) {
 	}
 	c.kicked.CompareAndSwap(nil, errOver)
 	c.srv.alive.put(c, 0)
+	c.proof.Load().forget()
 	c.again.stop()
 	c.ticket.LeaveUser() // first: whom nothing is left to take over from needs room of its own
 	if c.client != nil {
 		c.client.detach(c)
 	}
-	c.ended.Done()
 }
 
 // fits says whether the client takes a packet so large. [MQTT-3.1.2-24]

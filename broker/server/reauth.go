@@ -66,8 +66,8 @@ func (c *conn) reauthenticate(body []byte) error {
 // beginAgain begins an exchange that has to end in time, with the user that the client is already.
 func (c *conn) beginAgain(method string) error {
 	who := auth.Credentials{ClientID: c.client.id, Username: c.identity.Username(), HasUsername: true}
-	if chain := c.chain.Load(); chain != nil {
-		who.Certificate = (*chain)[0]
+	if proof := c.proof.Load(); proof != nil {
+		who.Certificate = proof.chain[0]
 	}
 	x, err := c.srv.auth.Begin(method, who)
 	if err != nil {

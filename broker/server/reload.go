@@ -59,4 +59,5 @@ func (s *Server) stopTimers() {
 	s.deadlines.stop()
 	s.alive.stop()
 	s.pauses.stop()
+	s.proofs.stop()
 }

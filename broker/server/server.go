@@ -57,6 +57,7 @@ type Server struct {
 	turns           turns
 	alive           deadlines[*conn]     // when to look whether something has come
 	pauses          deadlines[*throttle] // of readers
+	proofs          deadlines[*proof]    // when a client's certificate expires
 	throttled       atomic.Int64         // that pause now
 	pausesTotal     atomic.Uint64
 	expiry          expiry
@@ -105,7 +106,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	}
 	s.started = s.now()
 	s.phase.Store("starting")
-	s.deadlines.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.steady, s.steady, s
+	s.deadlines.now, s.proofs.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.now, s.steady, s.steady, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
 	s.shares.init(s)
