@@ -113,10 +113,10 @@ func remedy(err error, unix bool) string {
 }
 
 // Accept waits for the next connection, on which nothing has been read yet: handshakes and PROXY headers are read by
-// its first Read. Over MQTT it is a syscall.Conn too (a *net.TCPConn or *net.UnixConn where there is nothing to add),
-// over MQTTS a *tls.Conn, over WS and WSS one whose bytes are what the binary frames hold. While the system is out of file
+// its first Read. Over MQTT it is a *net.TCPConn or *net.UnixConn where there is nothing to add, over
+// the others a Polled. While the system is out of file
 // descriptors or memory Accept backs off. After Close the error is net.ErrClosed, perhaps wrapped.
-func (l *Listener) Accept() (net.Conn, error) {
+func (l *Listener) Accept() (Conn, error) {
 	for backoff := backoffFirst; ; {
 		c, err := l.sockets.Accept()
 		switch {
@@ -148,17 +148,18 @@ func temporary(err error) bool {
 }
 
 // wrap puts what the listener speaks around c.
-func (l *Listener) wrap(c net.Conn) net.Conn {
+func (l *Listener) wrap(c net.Conn) Conn {
+	base := c.(Conn)
 	if l.Trusts(c.RemoteAddr()) {
-		c = &proxied{socket: c.(socket), say: l.say}
+		base = &proxied{Conn: base, say: l.say}
 	}
 	if l.tls != nil {
-		c = tls.Server(c, l.tls)
+		base = secure(base, l.tls)
 	}
 	if l.web != nil {
-		c = &webSocket{Conn: c, endpoint: l.web}
+		return &webSocket{Conn: base, endpoint: l.web}
 	}
-	return c
+	return base
 }
 
 // say logs, now and then.
@@ -184,10 +185,4 @@ func (l *Listener) Close() error {
 		l.watcher.Wait()
 	})
 	return err
-}
-
-// socket is a connection of the system's.
-type socket interface {
-	net.Conn
-	syscall.Conn
 }

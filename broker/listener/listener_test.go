@@ -261,7 +261,7 @@ func (e *exhausted) Accept() (net.Conn, error) {
 		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", e.err)}
 	}
 	c, _ := net.Pipe()
-	return c, nil
+	return pipeEnd{c}, nil
 }
 
 func TestAcceptBacksOff(t *testing.T) {

@@ -3,7 +3,6 @@ package listener
 import (
 	"bufio"
 	"bytes"
-	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -33,7 +32,7 @@ var (
 // who reads by SyscallConn afterwards misses nothing. A header that is wrong, or late for the read deadline, is the
 // error of every Read.
 type proxied struct {
-	socket
+	Conn
 	say    func(msg string, args ...any)
 	client atomic.Pointer[net.Addr] // nil: the header says none
 
@@ -63,8 +62,8 @@ func ReadHeader(nc net.Conn) error {
 	if web, ok := nc.(*webSocket); ok {
 		nc = web.Conn
 	}
-	if secure, ok := nc.(*tls.Conn); ok {
-		nc = secure.NetConn()
+	if secure, ok := nc.(*secured); ok {
+		nc = secure.feed.Conn
 	}
 	if c, ok := nc.(*proxied); ok {
 		return c.header()
@@ -77,7 +76,7 @@ func (c *proxied) RemoteAddr() net.Addr {
 	if client := c.client.Load(); client != nil {
 		return *client
 	}
-	return c.socket.RemoteAddr()
+	return c.Conn.RemoteAddr()
 }
 
 // Read reads what follows the header.
@@ -85,12 +84,12 @@ func (c *proxied) Read(p []byte) (int, error) {
 	if err := c.header(); err != nil {
 		return 0, err
 	}
-	return c.socket.Read(p)
+	return c.Conn.Read(p)
 }
 
 // SyscallConn is the system's, but that its first Read waits for the header.
 func (c *proxied) SyscallConn() (syscall.RawConn, error) {
-	raw, err := c.socket.SyscallConn()
+	raw, err := c.Conn.SyscallConn()
 	return proxiedRaw{raw, c}, err
 }
 
@@ -112,13 +111,13 @@ func (c *proxied) header() error {
 		return c.err
 	}
 	c.seen = true
-	raw, err := c.socket.SyscallConn()
+	raw, err := c.Conn.SyscallConn()
 	if err == nil {
 		err = c.take(raw)
 	}
 	if err != nil && !errors.Is(err, io.EOF) { // a proxy that only looks whether we are there sends nothing
-		err = fmt.Errorf("PROXY header from %s: %w", c.socket.RemoteAddr(), err)
-		c.say("PROXY header refused", "peer", c.socket.RemoteAddr().String(), "reason", err.Error())
+		err = fmt.Errorf("PROXY header from %s: %w", c.Conn.RemoteAddr(), err)
+		c.say("PROXY header refused", "peer", c.Conn.RemoteAddr().String(), "reason", err.Error())
 	}
 	c.err = err
 	return err

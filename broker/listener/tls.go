@@ -83,7 +83,7 @@ func ClientChain(nc net.Conn) []*x509.Certificate {
 	if web, ok := nc.(*webSocket); ok {
 		nc = web.Conn
 	}
-	secure, ok := nc.(*tls.Conn)
+	secure, ok := nc.(*secured)
 	if !ok {
 		return nil
 	}

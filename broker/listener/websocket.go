@@ -18,7 +18,7 @@ const farewellTimeout = 50 * time.Millisecond
 //
 // Read is for one goroutine, the rest for any number, as with all net.Conns here.
 type webSocket struct {
-	net.Conn // TCP, a proxied one, or TLS
+	Conn // TCP, a proxied one, or secured
 	*endpoint
 	open atomic.Bool // the handshake is done
 
@@ -34,18 +34,29 @@ type webSocket struct {
 }
 
 // Read reads what frames hold, and answers those that hold nothing for MQTT.
-func (c *webSocket) Read(p []byte) (int, error) {
-	if c.err != nil || len(p) == 0 {
-		return 0, c.err
+func (c *webSocket) Read(p []byte) (int, error) { return c.read(waits, p) }
+
+// ReadNow implements Polled.
+func (c *webSocket) ReadNow(fd uintptr, p []byte) (int, error) { return c.read(fd, p) }
+
+// waits, in place of a descriptor, has a read wait.
+const waits = ^uintptr(0)
+
+// Open implements Polled.
+func (c *webSocket) Open() error {
+	if c.err == nil && !c.open.Load() {
+		c.ahead, c.err = c.shake(c.Conn)
+		c.open.Store(c.err == nil)
 	}
-	if !c.open.Load() {
-		if c.ahead, c.err = c.shake(c.Conn); c.err != nil {
-			return 0, c.err
-		}
-		c.open.Store(true)
+	return c.err
+}
+
+func (c *webSocket) read(fd uintptr, p []byte) (int, error) {
+	if err := c.Open(); err != nil || len(p) == 0 {
+		return 0, err
 	}
 	for {
-		n, err := c.fill(p)
+		n, err := c.fill(fd, p)
 		if n == 0 && err != nil {
 			return 0, err // not kept: it may be a deadline, which may be moved
 		}
@@ -63,15 +74,21 @@ func (c *webSocket) Read(p []byte) (int, error) {
 }
 
 // fill reads what the wire has.
-func (c *webSocket) fill(p []byte) (int, error) {
-	if len(c.ahead) == 0 {
+func (c *webSocket) fill(fd uintptr, p []byte) (int, error) {
+	if len(c.ahead) > 0 {
+		n := copy(p, c.ahead)
+		if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
+			c.ahead = nil
+		}
+		return n, nil
+	}
+	if fd == waits {
 		return c.Conn.Read(p)
 	}
-	n := copy(p, c.ahead)
-	if c.ahead = c.ahead[n:]; len(c.ahead) == 0 {
-		c.ahead = nil
+	if below, ok := c.Conn.(Polled); ok {
+		return below.ReadNow(fd, p)
 	}
-	return n, nil
+	return ReadNow(fd, p)
 }
 
 // control handles a control frame.

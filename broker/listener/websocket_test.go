@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -373,10 +374,16 @@ func TestPongWhileWriting(t *testing.T) {
 	}
 }
 
+// pipeEnd is an end of a pipe, which has no descriptor.
+type pipeEnd struct{ net.Conn }
+
+// SyscallConn implements Conn.
+func (pipeEnd) SyscallConn() (syscall.RawConn, error) { return nil, syscall.ENOTSUP }
+
 // openPipe is an open webSocket on a pipe, which holds nothing, and its other end.
 func openPipe() (*webSocket, net.Conn) {
 	ours, theirs := net.Pipe()
-	c := &webSocket{Conn: ours, endpoint: newEndpoint("", nil)}
+	c := &webSocket{Conn: pipeEnd{ours}, endpoint: newEndpoint("", nil)}
 	c.open.Store(true)
 	return c, theirs
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/limit"
+	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 )
@@ -21,8 +22,9 @@ type conn struct {
 	srv      *Server
 	listener *config.Listener
 	gate     gate
-	nc       net.Conn
-	raw      syscall.RawConn // nil: not plain TCP
+	nc       listener.Conn
+	raw      syscall.RawConn // of the socket
+	layer    listener.Polled // nil: nothing is between MQTT and the socket
 	hop      net.Addr        // the proxy; nil: there is none
 	ticket   limit.Ticket    // belongs to the accepting goroutine first
 	in       reader
@@ -67,13 +69,9 @@ type peer struct {
 	withoutWill   bool          // and it was a normal one
 }
 
-func newConn(s *Server, l *config.Listener, nc net.Conn) *conn {
+func newConn(s *Server, l *config.Listener, nc listener.Conn) *conn {
 	c := &conn{srv: s, listener: l, nc: nc}
-	if tcp, ok := nc.(syscall.Conn); ok { // not TLS
-		if raw, err := tcp.SyscallConn(); err == nil {
-			c.raw = raw
-		}
-	}
+	c.layer, _ = nc.(listener.Polled)
 	c.in.init(c)
 	c.out.init(c)
 	return c
@@ -84,7 +82,7 @@ func (c *conn) serve(ctx context.Context) {
 	_ = c.nc.SetReadDeadline(time.Now().Add(c.srv.connectTimeout()))
 	err := errGone
 	if c.kicked.Load() == nil { // else its deadline may just have been overwritten
-		if err = c.comesFrom(); err == nil {
+		if err = c.opens(); err == nil {
 			err = c.connect(ctx)
 		}
 	}
@@ -95,6 +93,17 @@ func (c *conn) serve(ctx context.Context) {
 	_ = c.nc.SetReadDeadline(time.Time{})
 	c.startKeepAlive()
 	go c.live()
+}
+
+// opens does what comes before MQTT.
+func (c *conn) opens() (err error) {
+	if c.raw, err = c.nc.SyscallConn(); err != nil {
+		return err
+	}
+	if err = c.comesFrom(); err == nil && c.layer != nil {
+		err = c.layer.Open()
+	}
+	return err
 }
 
 // live handles batches until the connection ends. Now and then it goes on in a goroutine of its own: CONNECT and what

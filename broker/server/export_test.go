@@ -7,6 +7,7 @@ import (
 	"net"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 )
@@ -28,7 +29,7 @@ func (s *Server) CheckpointEvery(records uint64) { s.checkpointEvery = records }
 
 // Serve serves a connection as one that a listener has accepted.
 func (s *Server) Serve(ctx context.Context, nc net.Conn) {
-	if c := newConn(s, &s.cfg.Listeners[0], nc); c.enter(false) && s.track(c) {
+	if c := newConn(s, &s.cfg.Listeners[0], mqtttest.Pipe(nc)); c.enter(false) && s.track(c) {
 		c.serve(ctx)
 	}
 }
@@ -66,7 +67,7 @@ func (s *Server) Accept(ctx context.Context, ln net.Listener) error {
 		if err != nil {
 			return err
 		}
-		c := newConn(s, l, nc)
+		c := newConn(s, l, mqtttest.Pipe(nc))
 		if !c.enter(false) || !s.track(c) {
 			c.ticket.Leave()
 			_ = nc.Close()

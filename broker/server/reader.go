@@ -1,23 +1,19 @@
 package server
 
 import (
-	"io"
 	"sync"
 	"syscall"
+
+	"github.com/dunlin-mqtt/dunlin/broker/listener"
 )
 
-const (
-	readBuffer = 64 << 10 // of a pooled read buffer
-	// streamBuffer is what a TLS connection reads into at first: a blocking Read has to hold its
-	// buffer while it waits, so it starts small and grows with the traffic.
-	streamBuffer    = 2 << 10
-	streamBufferMax = 16 << 10
-)
+// readBuffer is the size of a pooled read buffer.
+const readBuffer = 64 << 10
 
 var readPool = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
-// reader reads a connection. On plain TCP it waits for readability first and borrows a buffer then,
-// so that an idle connection holds none.
+// reader reads a connection. It waits until the socket is readable and borrows a buffer then, so that an idle connection
+// holds none.
 type reader struct {
 	c      *conn
 	rest   []byte // the beginning of a packet that is not whole yet
@@ -25,8 +21,7 @@ type reader struct {
 	again  bool   // rest has not been looked at: the next read is of it alone
 
 	borrowed *[readBuffer]byte
-	stream   []byte // TLS: the connection's own buffer
-	n        int    // bytes in the buffer
+	n        int // bytes in the buffer
 	err      error
 	readable func(fd uintptr) bool // made once: a closure a read would be an allocation a read
 }
@@ -47,9 +42,6 @@ func (r *reader) next() ([]byte, error) {
 	if r.wanted > readBuffer {
 		return r.nextOfLarge()
 	}
-	if r.c.raw == nil {
-		return r.nextOfStream()
-	}
 	if err := r.c.raw.Read(r.readable); err != nil {
 		return nil, err
 	}
@@ -64,7 +56,7 @@ func (r *reader) next() ([]byte, error) {
 func (r *reader) readNow(fd uintptr) bool {
 	r.borrowed = readPool.Get().(*[readBuffer]byte)
 	k := copy(r.borrowed[:], r.rest)
-	n, err := read(fd, r.borrowed[k:])
+	n, err := r.read(fd, r.borrowed[k:])
 	if err == syscall.EAGAIN {
 		r.giveBack()
 		return false
@@ -73,38 +65,11 @@ func (r *reader) readNow(fd uintptr) bool {
 	return true
 }
 
-// read is read(2) with its end of file as io.EOF.
-func read(fd uintptr, b []byte) (int, error) {
-	for {
-		n, err := syscall.Read(int(fd), b)
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		}
-		return n, nil
+func (r *reader) read(fd uintptr, p []byte) (int, error) {
+	if r.c.layer != nil {
+		return r.c.layer.ReadNow(fd, p)
 	}
-}
-
-// nextOfStream reads a connection that can only be read blockingly.
-func (r *reader) nextOfStream() ([]byte, error) {
-	size := max(streamBuffer, len(r.stream))
-	if r.n == len(r.stream) { // there was more to read than fitted
-		size = min(2*size, streamBufferMax)
-	}
-	if size = max(size, len(r.rest)+streamBuffer); size > len(r.stream) {
-		r.stream = make([]byte, size)
-	}
-	k := copy(r.stream, r.rest)
-	n, err := r.c.nc.Read(r.stream[k:])
-	if n == 0 && err != nil {
-		return nil, err
-	}
-	r.n = k + n
-	return r.stream[:r.n], nil
+	return listener.ReadNow(fd, p)
 }
 
 // nextOfLarge reads into rest, which grows as bytes come, not as the peer promises.
@@ -123,7 +88,7 @@ func (r *reader) nextOfLarge() ([]byte, error) {
 }
 
 // filled says whether the last read has filled a whole buffer: there is more to read, most likely.
-func (r *reader) filled() bool { return r.c.raw != nil && r.n == readBuffer }
+func (r *reader) filled() bool { return r.n == readBuffer }
 
 // need says how large the packet is that the data ends in the middle of; 0: not known.
 func (r *reader) need(size int) { r.wanted = size }

@@ -49,7 +49,7 @@ func (c *conn) Flush() {
 	if !c.sess.Begin(c) {
 		return
 	}
-	if c.raw == nil {
+	if c.layer != nil {
 		c.started.start(c.out.runBlocking)
 		return
 	}
@@ -77,7 +77,7 @@ func (w *writer) run() {
 // runBlocking writes until the outbox is empty, waiting for the socket where it must.
 func (w *writer) runBlocking() {
 	for !w.written() || w.take() {
-		if w.c.raw != nil {
+		if w.c.layer == nil {
 			if err := w.c.raw.Write(w.tryWait); err != nil && w.err == nil {
 				w.err = err
 			}

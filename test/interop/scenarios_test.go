@@ -42,6 +42,7 @@ func retain(t *testing.T, b *broker, lib library) {
 		from.publish(t, message{topic + "/kept", "old", qos, true})
 		from.publish(t, message{topic + "/kept", "new", qos, true})
 		from.publish(t, message{topic + "/cleared", "", qos, true})
+		from.publish(t, message{topic, "", 1, false}) // once it is acknowledged the others have been handled, also at QoS 0
 		to := lib(t, b, hello{})
 		to.subscribe(t, topic+"/#", 2)
 		receives(t, to, message{topic + "/kept", "new", qos, true})

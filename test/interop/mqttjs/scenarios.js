@@ -114,6 +114,7 @@
         await from.publish(`${topic}/kept`, 'old', qos, true)
         await from.publish(`${topic}/kept`, 'new', qos, true)
         await from.publish(`${topic}/cleared`, '', qos, true)
+        await from.publish(topic, '', 1) // once it is acknowledged the others have been handled, also at QoS 0
         const to = await dial()
         await to.subscribe(`${topic}/#`, 2)
         await to.receives([`${topic}/kept`, 'new', qos, true])

@@ -1,0 +1,43 @@
+package listener
+
+import (
+	"io"
+	"net"
+	"syscall"
+)
+
+// Conn is a client's connection. Its descriptor is the socket's.
+type Conn interface {
+	net.Conn
+	syscall.Conn
+}
+
+// Polled is a connection with something between MQTT and the socket, TLS or WebSocket or both. Read and Write wait, as those of
+// every net.Conn; who would rather wait for the socket, to hold no buffer meanwhile, reads by ReadNow, as by ReadNow of this package
+// where there is nothing in between.
+type Polled interface {
+	Conn
+
+	// Open does what comes before MQTT, the handshakes. It waits, as Read does, and is called before ReadNow.
+	Open() error
+
+	// ReadNow reads what is there, without waiting; syscall.EAGAIN: there is nothing. It is called by the one who
+	// reads, with the descriptor that the Read of SyscallConn gives.
+	ReadNow(fd uintptr, p []byte) (int, error)
+}
+
+// ReadNow is read(2), with its end of file as io.EOF.
+func ReadNow(fd uintptr, p []byte) (int, error) {
+	for {
+		n, err := syscall.Read(int(fd), p)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err != nil:
+			return 0, err
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
