@@ -32,7 +32,7 @@ type Auth struct {
 	settings settings
 	policy   atomic.Pointer[Policy]
 	verifier *verifier
-	failure  string // what was last logged as wrong with the files; used by Run only
+	failure  atomic.Value // string: what was last logged as wrong with the files; "": nothing is
 }
 
 // settings is what the configuration, as opposed to the files, says.
@@ -67,6 +67,7 @@ func Open(cfg config.Config, log *slog.Logger) (*Auth, error) {
 		},
 		verifier: newVerifier(),
 	}
+	a.failure.Store("")
 	_, _ = rand.Read(a.settings.secret) // it never fails
 	m, err := load(a.files)
 	switch {
@@ -114,7 +115,7 @@ func (a *Auth) reload() *Policy {
 		a.fail(err)
 		return nil
 	}
-	a.failure = ""
+	a.failure.Store("")
 	old := a.policy.Load()
 	if !old.closed && old.sum == m.sum {
 		return nil
@@ -127,16 +128,18 @@ func (a *Auth) reload() *Policy {
 
 // fail logs why the files cannot be used: once, since one change may be looked at several times.
 func (a *Auth) fail(err error) {
-	if a.failure == err.Error() {
+	if a.failure.Swap(err.Error()) == err.Error() {
 		return
 	}
-	a.failure = err.Error()
 	inForce := "the previous ones"
 	if p := a.policy.Load(); p.closed {
 		inForce = "none: every client is refused"
 	}
 	a.log.Error("users and access rules cannot be loaded", "reason", err, "in_force", inForce)
 }
+
+// Failure is why the files cannot be loaded as they are now; "": they can.
+func (a *Auth) Failure() string { return a.failure.Load().(string) }
 
 // Loaded reports whether users and access rules are in force. Until then every client is refused.
 func (a *Auth) Loaded() bool { return !a.Policy().closed }

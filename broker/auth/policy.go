@@ -35,6 +35,11 @@ type Policy struct {
 	groups    map[string][]string
 	limits    map[string]config.UserLimits
 
+	acls   []*acl
+	listed sync.Once
+	names  []string // of the users, in order; made when somebody asks
+	ranked []rankedRule
+
 	// Which ACLs a subject is named in.
 	byUser, byGroup, byClientID map[string][]*acl
 	everyone, anonymousOnly     []*acl
@@ -62,7 +67,9 @@ func newPolicy(generation uint64, s settings, m material) *Policy {
 		p.decoy = p.passwords.Decoy()
 	}
 	for i := range m.acls {
-		p.index(newACL(uint32(i), &m.acls[i]), m.acls[i].Subjects)
+		a := newACL(uint32(i), &m.acls[i])
+		p.acls = append(p.acls, a)
+		p.index(a, m.acls[i].Subjects)
 	}
 	return p
 }
@@ -117,7 +124,10 @@ func (p *Policy) CanReceive(id *Identity, name string) bool {
 
 // CanSubscribe says whether id may subscribe to a filter, given without $share and share name.
 func (p *Policy) CanSubscribe(id *Identity, filter string) Verdict {
-	verdict, _, _ := p.covers(id, subscribe, filter)
+	verdict, by, rule := p.covers(id, subscribe, filter)
+	if by != nil {
+		by.used[rule].mark()
+	}
 	return verdict
 }
 
@@ -153,6 +163,7 @@ func (p *Policy) permits(id *Identity, action int, name string) bool {
 		s := &steps[i]
 		for j := range s.topics {
 			if v.pattern(s, &s.topics[j]).matches(name) {
+				s.acl.used[s.topics[j].rule].mark()
 				return s.allow
 			}
 		}

@@ -18,6 +18,8 @@ type acl struct {
 	priority  int32
 	actions   [actions][]block // at most one that denies, and then one that allows
 	variables []string         // the filters that have variables
+	source    *config.ACL
+	used      []usage // of each rule
 }
 
 // What the rules of an ACL are split by.
@@ -42,7 +44,7 @@ type ruleTopic struct {
 }
 
 func newACL(id uint32, c *config.ACL) *acl {
-	a := &acl{id: id, name: c.Name, priority: c.Priority}
+	a := &acl{id: id, name: c.Name, priority: c.Priority, source: c, used: make([]usage, len(c.Rules))}
 	var split [actions][2][]ruleTopic
 	for i, rule := range c.Rules {
 		effect := 0

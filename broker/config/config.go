@@ -68,14 +68,34 @@ type Durability struct {
 type Admin struct {
 	// HealthAddress is host:port of plain HTTP /healthz and /readyz. Empty: not served.
 	HealthAddress string `json:"healthAddress,omitempty"`
-	// Address is host:port of the admin API over mutual TLS. Empty: not served.
+	// Address is host:port of the admin API over TLS. Empty: not served.
 	Address string `json:"address,omitempty"`
 	// CertFile and KeyFile are the admin API's certificate (PEM), reloaded when they change.
 	CertFile string `json:"certFile,omitempty"`
 	KeyFile  string `json:"keyFile,omitempty"`
-	// ClientKeyPins are the clients that may call the admin API: hex SHA-256 of a client
-	// certificate's SubjectPublicKeyInfo.
+	// ClientKeyPins are the clients that may call the admin API by the key of their certificate, with the
+	// role Write: hex SHA-256 of its SubjectPublicKeyInfo.
 	ClientKeyPins []string `json:"clientKeyPins,omitempty"`
+	// TokensFile has the tokens by which the admin API may be called, a NAME:ROLE:SHA256 a line: ROLE is
+	// Read or Write, SHA256 is of the token, in hexadecimal. It is reloaded when it changes; one that
+	// cannot be used leaves the former tokens in force. Empty: there are none.
+	TokensFile string `json:"tokensFile,omitempty"`
+
+	AdminUsers `json:",inline"`
+}
+
+// AdminUsers says which users may call the admin API, by their name and password.
+type AdminUsers struct {
+	// ReadGroup is the group of the users who may see everything in the admin API and change nothing.
+	// Empty: none may.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	ReadGroup string `json:"readGroup,omitempty"`
+	// WriteGroup is the group of the users who may do everything in the admin API: disconnect clients,
+	// clear retained messages, take backups and restore them. Empty: none may.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	WriteGroup string `json:"writeGroup,omitempty"`
 }
 
 // LogLevel is how much the broker says.

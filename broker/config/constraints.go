@@ -24,6 +24,8 @@ var constraints = map[string]constraint{
 	"Log.Format":                  {Default: "JSON"},
 
 	"Store.MaxBytes":                      {Min: new(int64(0))},
+	"AdminUsers.ReadGroup":                {MaxLength: 256},
+	"AdminUsers.WriteGroup":               {MaxLength: 256},
 	"Durability.Sync":                     {Default: "Always"},
 	"Durability.SyncIntervalMilliseconds": {Default: "100", Min: new(int64(1)), Max: new(int64(60000))},
 

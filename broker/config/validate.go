@@ -183,10 +183,13 @@ func (f *faults) admin(a Admin) {
 	for _, need := range []struct {
 		name  string
 		unset bool
-	}{{"certFile", a.CertFile == ""}, {"keyFile", a.KeyFile == ""}, {"clientKeyPins", len(a.ClientKeyPins) == 0}} {
+	}{{"certFile", a.CertFile == ""}, {"keyFile", a.KeyFile == ""}} {
 		if need.unset {
 			f.add("admin."+need.name, "must be set for the admin API at admin.address")
 		}
+	}
+	if len(a.ClientKeyPins) == 0 && a.TokensFile == "" && a.ReadGroup == "" && a.WriteGroup == "" {
+		f.add("admin.clientKeyPins", "must be set for the admin API at admin.address, or tokensFile, readGroup or writeGroup: nobody could call it")
 	}
 }
 

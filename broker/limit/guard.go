@@ -3,6 +3,7 @@ package limit
 import (
 	"hash/maphash"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -113,6 +114,38 @@ func (g *Guard) refuse(why Reason, from netip.Prefix, now time.Time) Reason {
 		g.news = &news{"connections are refused", []any{"reason", why.String(), "peer", from.String(), "refused_total", g.refused[why]}}
 	}
 	return why
+}
+
+// Listeners are how many connections each listener has now.
+func (g *Guard) Listeners() map[string]int32 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return maps.Clone(g.listeners)
+}
+
+// UserConnections are how many connections each of some users has now.
+func (g *Guard) UserConnections(users []string) []int32 {
+	counts := make([]int32, len(users))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for i, user := range users {
+		counts[i] = g.users[user]
+	}
+	return counts
+}
+
+// Banned reports whether an address is banned for wrong passwords.
+func (g *Guard) Banned(from netip.Prefix, now time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return from.IsValid() && g.shunned.has(from, now)
+}
+
+// Failed counts a wrong password that came from an address by another way than a connection of the Guard's.
+func (g *Guard) Failed(from netip.Prefix, now time.Time) {
+	g.mu.Lock()
+	defer g.unlock()
+	g.failure(from, now)
 }
 
 // Stats are a Guard's counters. The uint64 ones count since it was made.

@@ -131,16 +131,21 @@ func (t *Ticket) Failed(now time.Time) {
 	g := t.guard
 	g.mu.Lock()
 	defer g.unlock()
+	g.failure(t.from, now)
+}
+
+// failure counts a wrong password from an address. mu is held.
+func (g *Guard) failure(from netip.Prefix, now time.Time) {
 	g.failed++
 	ban := g.limits.FailedAuthentications
-	if ban.Attempts == 0 || !t.from.IsValid() || g.shunned.has(t.from, now) {
+	if ban.Attempts == 0 || !from.IsValid() || g.shunned.has(from, now) {
 		return
 	}
-	failures := g.failures.get(t.from, func() window { return window{} })
+	failures := g.failures.get(from, func() window { return window{} })
 	if failures.exceeds(ban, now) {
 		*failures = window{} // it begins anew after the ban
-		g.shunned.add(t.from, now)
-		g.news = &news{"address banned: too many wrong passwords", []any{"peer", t.from.String(), "seconds", ban.BanSeconds}}
+		g.shunned.add(from, now)
+		g.news = &news{"address banned: too many wrong passwords", []any{"peer", from.String(), "seconds", ban.BanSeconds}}
 	}
 }
 

@@ -33,6 +33,7 @@ type Listener struct {
 	log     *slog.Logger
 	sockets net.Listener
 	tls     *tls.Config    // nil: no TLS
+	served  certificates   // with TLS
 	trust   *trust         // nil: clients are not asked for certificates
 	proxies []netip.Prefix // who must send a PROXY header
 	web     *endpoint      // nil: no WebSocket

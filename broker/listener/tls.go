@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"net"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair"
@@ -23,6 +24,7 @@ func (l *Listener) configureTLS(c *config.ListenerTLS) ([]follower, error) {
 		}
 		served, files = append(served, pair), append(files, pair)
 	}
+	l.served = served
 	l.tls = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: served.choose}
 	if c.MinVersion == config.TLS13 {
 		l.tls.MinVersion = tls.VersionTLS13
@@ -92,6 +94,16 @@ func ClientChain(nc net.Conn) []*x509.Certificate {
 
 // certificates are the server's; there is one at least.
 type certificates []*keypair.Pair
+
+// CertificateExpires is when the first of the certificates that are served now does; zero: there is none.
+func (l *Listener) CertificateExpires() (first time.Time) {
+	for _, pair := range l.served {
+		if c, err := pair.Certificate(nil); err == nil && (first.IsZero() || c.Leaf.NotAfter.Before(first)) {
+			first = c.Leaf.NotAfter
+		}
+	}
+	return first
+}
 
 // choose returns the first that is for the host name that the client asks for, and the first of all if none is.
 func (s certificates) choose(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {

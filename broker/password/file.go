@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -167,4 +168,20 @@ func (f *File) Decoy() string {
 		}
 	}
 	return best.decoy()
+}
+
+// Users are all of them, in no order.
+func (f *File) Users() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for user := range f.hashes {
+			if !yield(user) {
+				return
+			}
+		}
+		for user := range f.scram {
+			if _, both := f.hashes[user]; !both && !yield(user) {
+				return
+			}
+		}
+	}
 }
