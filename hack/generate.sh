@@ -11,6 +11,7 @@ apidocs=$(hack/tool.sh apidocs)
 cp config/crd/*_*.yaml charts/dunlin/files/crd/
 cp config/rbac/role.yaml charts/dunlin/files/role.yaml
 "$apidocs" config/crd/*_*.yaml >docs/api.md
+go run ./hack/adminapi
 # A chart can read only what is in it.
 cp config/crd/*_*.yaml charts/dunlin/files/crd/
 cp config/rbac/role.yaml charts/dunlin/files/role.yaml

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,42 +20,28 @@ const (
 	headerTimeout = 5 * time.Second
 	callTimeout   = 10 * time.Second // each of reading a request and writing its answer
 	idleTimeout   = 60 * time.Second
-	maxHeader     = 8 << 10 // bytes
+	maxHeader     = 256 << 10 // bytes: a topic or client identifier of 65,535 takes three times as many
 	shutdownGrace = 2 * time.Second
 )
 
 // streamTimeout is how long a backup or restore may stand still, in place of callTimeout.
 const streamTimeout = 30 * time.Second
 
-// Deps is what there is to tell.
-type Deps struct {
-	// Ready says why the broker does not serve; nil: it does.
-	Ready func() error
-	// AuthRevision is the revision of the users and access rules in force.
-	AuthRevision func() string
-	// Version is the broker's.
-	Version string
-	// Backup writes what the store keeps to w. nil: it keeps nothing.
-	Backup func(ctx context.Context, w io.Writer) error
-	// Restore reads what Backup wrote and has it take the place of what the store keeps when the broker starts the
-	// next time, which it is to do soon after Restore has returned. After an error nothing has changed. nil: the store
-	// keeps nothing.
-	Restore func(ctx context.Context, r io.Reader) error
-	// Metrics are shown to everybody who reaches the health address. nil: there are none.
-	Metrics http.Handler
-	Log     *slog.Logger
-}
-
 // Serve serves the endpoints that cfg has an address for until ctx is done, and returns nil then, when no call of a
 // function in d is under way any more. An address that cannot be bound or a certificate that cannot be used is an error.
 func Serve(ctx context.Context, cfg config.Admin, d Deps) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	calls := newEndpoints(d, streamTimeout)
+	var named *tokens
+	if cfg.Address != "" && cfg.TokensFile != "" {
+		named = openTokens(cfg.TokensFile, d.Log)
+		running.Go(func() { _ = named.run(ctx) }) // it has a path to watch, so there is no error
+	}
+	calls := newEndpoints(d, newCallers(cfg, named, d.SignIn), streamTimeout)
 	defer func() {
 		cancel()
 		running.Wait()
-		calls.transfer.Lock() // for good: waits for the one that is under way, and there is no other
+		calls.busy.Lock() // for good: waits for those that are under way, and there is no other
 	}()
 	failed := make(chan error, 2)
 	start := func(what, address string, handler http.Handler, secured *tls.Config) error {
@@ -80,7 +65,7 @@ func Serve(ctx context.Context, cfg config.Admin, d Deps) error {
 		pair, err := keypair.Open(cfg.CertFile, cfg.KeyFile, d.Log)
 		if err == nil {
 			running.Go(func() { _ = pair.Run(ctx) }) // it has two paths to watch, so there is no error
-			err = start("admin API", cfg.Address, calls.handler(), pinned(pair, cfg.ClientKeyPins))
+			err = start("admin API", cfg.Address, calls.handler(), secured(pair))
 		}
 		if err != nil {
 			return fmt.Errorf("admin API on %s: %w", cfg.Address, err)

@@ -15,6 +15,8 @@ func (s *Server) serveAdmin(ctx context.Context) error {
 	d := admin.Deps{
 		Ready: s.notReady, AuthRevision: s.auth.Revision, Version: s.version, Log: s.log, Metrics: metrics.New(s),
 	}
+	i := inspector{s}
+	d.Broker, d.Clients, d.Topics, d.Access, d.SignIn, d.Tracer = i, i, i, i, i, &s.tracer
 	if s.onDisk() {
 		d.Backup, d.Restore = s.backup, s.restore
 	}

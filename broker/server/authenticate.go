@@ -89,14 +89,14 @@ func (c *conn) exchange(p *packet.Connect, who auth.Credentials) error {
 			c.identity, c.peer.authMethod, c.peer.authData = id, method, answer
 			return nil
 		}
-		if said, err = c.ask(packet.Auth{Reason: packet.ContinueAuthentication, Method: method, Data: answer}); err != nil {
+		if said, err = c.ask(p, packet.Auth{Reason: packet.ContinueAuthentication, Method: method, Data: answer}); err != nil {
 			return err
 		}
 	}
 }
 
 // ask sends AUTH and returns the data of the AUTH that answers it. [MQTT-4.12.0-2]
-func (c *conn) ask(a packet.Auth) ([]byte, error) {
+func (c *conn) ask(p *packet.Connect, a packet.Auth) ([]byte, error) {
 	challenge := a.Append(nil)
 	if !c.fits(challenge) {
 		return nil, errAuthTooLarge
@@ -105,6 +105,7 @@ func (c *conn) ask(a packet.Auth) ([]byte, error) {
 		return nil, err
 	}
 	c.srv.countSent(challenge)
+	c.srv.tracer.Packets(false, c.says(p), challenge)
 	if _, err := c.nc.Write(challenge); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (c *conn) ask(a packet.Auth) ([]byte, error) {
 		return nil, err
 	}
 	var answer packet.Auth
-	err := c.readOne(func(h packet.Header, body []byte) error {
+	err := c.readOne(p, func(h packet.Header, body []byte) error {
 		switch h.Type {
 		case packet.TypeAuth:
 			if err := packet.CheckUserProperties(h, body, int(c.srv.cfg.MQTT.MaxUserProperties)); err != nil {

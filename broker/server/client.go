@@ -124,11 +124,7 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 				return err
 			}
 		case cl.conn != nil:
-			old := cl.conn
-			if old.ended == nil {
-				old.ended = make(chan struct{})
-			}
-			ended := old.ended
+			old, ended := cl.conn, cl.conn.endedLocked()
 			cl.mu.Unlock()
 			old.kick(&packet.Error{Reason: packet.SessionTakenOver, Clause: "MQTT-3.1.4-3", Detail: "another connection has the same client identifier"})
 			if err := c.waitFor(nil, ended); err != nil {
@@ -149,6 +145,14 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 			return err
 		}
 	}
+}
+
+// endedLocked is closed when the session has been given up. The client's mu is held.
+func (c *conn) endedLocked() <-chan struct{} {
+	if c.ended == nil {
+		c.ended = make(chan struct{})
+	}
+	return c.ended
 }
 
 // waitFor waits until a session, or its connection, has gone, as stored or over tells, but not for longer than for CONNECT: meanwhile nobody reads the

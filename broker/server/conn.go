@@ -50,6 +50,7 @@ type conn struct {
 
 	alive    int32        // its place in Server.alive, guarded by those; 0: none
 	lastRead atomic.Int64 // nanoseconds since the server was made
+	since    int64        // when it was let in, in Unix milliseconds
 	kicked   atomic.Pointer[packet.Error]
 	ended    chan struct{} // closed when the session has been given up, if somebody waits for that; guarded by client.mu
 	feeds    feeds
@@ -65,6 +66,7 @@ type peer struct {
 	authMethod    string        // of the enhanced authentication; "": none [MQTT-4.12.0-6]
 	authData      []byte        // for CONNACK
 	assigned      bool          // the client identifier is ours
+	cleanStart    bool          // it wanted no former session
 	gracefully    bool          // it sent DISCONNECT
 	withoutWill   bool          // and it was a normal one
 }
@@ -179,6 +181,7 @@ func (c *conn) handleBatches() error {
 // early for the client's rates.
 func (c *conn) handle(data []byte) (used int, err error) {
 	m := &c.srv.cfg.MQTT
+	traced := c.srv.tracer.On()
 	for used < len(data) {
 		h, body, n, need, err := packet.NextVersion(data[used:], int(m.MaxPacketSizeBytes), c.peer.version)
 		if err != nil {
@@ -195,6 +198,9 @@ func (c *conn) handle(data []byte) (used int, err error) {
 		used += n
 		c.batch.received.Packets[h.Type]++
 		c.batch.received.Bytes += uint64(n)
+		if traced {
+			c.traceIn(h, body, n)
+		}
 		if c.peer.version == packet.V5 {
 			if err := packet.CheckUserProperties(h, body, int(m.MaxUserProperties)); err != nil {
 				return used, err

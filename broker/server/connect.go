@@ -15,20 +15,22 @@ func (c *conn) connect(ctx context.Context) error {
 	if err == nil {
 		if err = c.admit(ctx, p); ctx.Err() != nil { // whatever else is the matter
 			err = c.srv.farewell()
+		} else if err != nil {
+			c.noteRefused(p, err)
 		}
 	}
 	if err != nil {
-		c.refuse(err)
+		c.refuse(p, err)
 		return err
 	}
 	c.grant(p)
 	if err := c.fitConnack(p); err != nil {
-		c.refuse(err)
+		c.refuse(p, err)
 		return err
 	}
 	c.will = newWill(p, c.identity)
 	if err := c.srv.attach(c, p); err != nil {
-		c.refuse(err)
+		c.refuse(p, err)
 		return err
 	}
 	c.hold(c.identity)
@@ -50,7 +52,7 @@ func (c *conn) connect(ctx context.Context) error {
 // readConnect reads the first packet.
 func (c *conn) readConnect() (*packet.Connect, error) {
 	p := new(packet.Connect)
-	return p, c.readOne(func(h packet.Header, body []byte) error {
+	return p, c.readOne(p, func(h packet.Header, body []byte) error {
 		if h.Type != packet.TypeConnect { // [MQTT-3.1.0-1]
 			return &packet.Error{Reason: packet.ProtocolError, Clause: "MQTT-3.1.0-1", Detail: "first packet is " + h.Type.String() + ", not CONNECT"}
 		}
@@ -68,8 +70,8 @@ func (c *conn) readConnect() (*packet.Connect, error) {
 	})
 }
 
-// readOne reads one packet, which parse takes. What follows it in the same read is left for the next.
-func (c *conn) readOne(parse func(h packet.Header, body []byte) error) error {
+// readOne reads one packet of the client that p is of, which parse takes. What follows it in the same read is left for the next.
+func (c *conn) readOne(p *packet.Connect, parse func(h packet.Header, body []byte) error) error {
 	for {
 		data, err := c.in.next()
 		if err != nil {
@@ -83,6 +85,9 @@ func (c *conn) readOne(parse func(h packet.Header, body []byte) error) error {
 		}
 		if err == nil {
 			err = parse(h, body)
+			if c.srv.tracer.On() {
+				c.srv.tracer.Packet(true, c.says(p), h, body, n)
+			}
 		}
 		c.srv.countReceived(h.Type, n)
 		c.in.consumed(data, n)
@@ -144,6 +149,8 @@ func (c *conn) grant(p *packet.Connect) {
 	case !p.CleanStart:
 		c.peer.sessionExpiry = c.srv.grantExpiry(neverExpires)
 	}
+	c.peer.cleanStart = p.CleanStart
+	c.since = c.srv.now().UnixMilli()
 }
 
 func (s *Server) grantExpiry(wanted uint32) uint32 {
@@ -193,7 +200,7 @@ func (c *conn) connack(p *packet.Connect, present bool) []byte {
 }
 
 // refuse answers a CONNECT that failed, if it was a CONNECT of a version that has an answer. [MQTT-3.1.4-1]
-func (c *conn) refuse(err error) {
+func (c *conn) refuse(p *packet.Connect, err error) {
 	var perr *packet.Error
 	if !errors.As(err, &perr) || c.peer.version == 0 {
 		return
@@ -207,6 +214,7 @@ func (c *conn) refuse(err error) {
 		return
 	}
 	c.srv.countSent(answer)
+	c.srv.tracer.Packets(false, c.says(p), answer)
 	_ = c.nc.SetWriteDeadline(time.Now().Add(goodbyeTimeout))
 	_, _ = c.nc.Write(answer) // a peer that is gone needs no answer
 }

@@ -91,3 +91,6 @@ func (s *Server) Moving() bool {
 	defer s.shares.mover.mu.Unlock()
 	return s.shares.running
 }
+
+// Traced says whether anybody traces.
+func (s *Server) Traced() bool { return s.tracer.On() }

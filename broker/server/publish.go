@@ -89,6 +89,7 @@ func validName(name string, m *config.MQTT) error {
 // so, else as if it had been published. [MQTT-3.3.5-2]
 func (c *conn) denyPublish(p *packet.Publish, topic string) {
 	c.srv.log.Debug("publish denied", "client_id", c.client.id, "topic", topic)
+	c.noteDenied(config.ActionPublish, topic, topic)
 	a := c.newAck(p, true)
 	if a == nil {
 		return
@@ -120,6 +121,7 @@ func (c *conn) newAck(p *packet.Publish, matched bool) *ack {
 // stored with it.
 func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []target, a *ack, also ...store.Record) {
 	b.out.Reset(msg, owned, b.now)
+	s.watch.Published(msg.Topic)
 	// A will is not refused: there is nobody to be told.
 	refuse := s.limits.Policy == session.Refuse && a != nil
 	if refuse && s.refuses(b, targets) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/inspect"
 	"github.com/dunlin-mqtt/dunlin/broker/limit"
 	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
@@ -52,6 +53,10 @@ type Server struct {
 	census          census
 	received        traffic.Counter // from all clients; what is sent, limits counts
 	sys             *sysTopics      // nil: there are none
+	tracer          inspect.Tracer
+	watch           inspect.Topics
+	denials         inspect.Denials
+	trend           trend
 	deadlines       deadlines[*client]
 	guard           *limit.Guard
 	turns           turns
@@ -66,7 +71,7 @@ type Server struct {
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{}
-	addresses map[string]net.Addr
+	listeners map[string]*listener.Listener
 	closing   bool
 
 	ready    chan struct{}
@@ -95,7 +100,8 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 
 		index:     topic.NewFilters[*subscription](),
 		conns:     make(map[*conn]struct{}),
-		addresses: make(map[string]net.Addr),
+		listeners: make(map[string]*listener.Listener),
+		trend:     newTrend(),
 		ready:     make(chan struct{}),
 	}
 	if s.log == nil {
@@ -130,7 +136,10 @@ func (s *Server) Ready() <-chan struct{} { return s.ready }
 func (s *Server) Addr(name string) net.Addr {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.addresses[name]
+	if ln := s.listeners[name]; ln != nil {
+		return ln.Addr()
+	}
+	return nil
 }
 
 // ErrRestored is what Run returns when another store has been put in place of this one: a new Server
@@ -177,6 +186,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	s.expiry.due()
 	background.Go(func() { failed <- s.auth.Run(ctx, s.policyChanged) })
 	background.Go(func() { s.sys.run(ctx) })
+	if s.cfg.Admin.Address != "" {
+		background.Go(func() { s.watchTrend(ctx) })
+		defer s.watch.Stop()
+	}
 	for l, ln := range listeners {
 		background.Go(func() { failed <- s.accept(ctx, &s.cfg.Listeners[l], ln) })
 	}
@@ -227,7 +240,7 @@ func (s *Server) listen(ctx context.Context) ([]*listener.Listener, error) {
 		ln.TrustChanged(func() { s.trustChanged(ln) })
 		listeners = append(listeners, ln)
 		s.mu.Lock()
-		s.addresses[l.Name] = ln.Addr()
+		s.listeners[l.Name] = ln
 		s.mu.Unlock()
 		s.log.Info("listening", "listener", l.Name, "protocol", string(l.Protocol), "address", ln.Addr().String())
 	}

@@ -100,6 +100,9 @@ func (w *writer) take() bool {
 		return false // and w belongs to somebody else by now
 	}
 	w.segs = segs
+	if w.c.srv.tracer.On() {
+		w.traceOut()
+	}
 	w.signal()
 	w.iov, w.next = w.iov[:0], 0
 	for i := range w.segs {

@@ -2,7 +2,7 @@ package api
 
 import "time"
 
-// Decision is the answer to GET /v1/access?user=&clientId=&action=Publish|Subscribe&topic=&qos=&retain=: what the rules in force
+// Decision is the answer to GET /v1/access?user=&clientId=&action=Publish|Subscribe&topic=: what the rules in force
 // say, by the matcher that decides for live clients.
 type Decision struct {
 	Allowed bool `json:"allowed"`
@@ -22,11 +22,13 @@ type Rule struct {
 	Actions  []string `json:"actions"`
 	Topics   []string `json:"topics"`
 	Priority int      `json:"priority"`
-	// Used is when it last decided something since it was loaded, to the minute; nil: never.
+	// Used is when it last decided something since it was loaded, to the minute; nil: never. The broker remembers what it
+	// has decided for a client and a topic until a subscription or a rule changes: that counts once.
 	Used *time.Time `json:"used,omitempty"`
 }
 
-// Denial is one of the list GET /v1/access/denials: the last 1000, the newest first.
+// Denial is one of the list GET /v1/access/denials: the last 1000, the newest first. The same again is not another one: Count
+// says how often it came, and Time when it last did.
 type Denial struct {
 	Time   time.Time `json:"time"`
 	Client string    `json:"client"`
@@ -36,10 +38,11 @@ type Denial struct {
 	Topic  string `json:"topic,omitempty"`
 	Reason string `json:"reason"`
 	Peer   string `json:"peer,omitempty"`
-	Count  int    `json:"count"` // of the same in a row
+	Count  int    `json:"count"`
 }
 
-// User is one of the list GET /v1/users: who may connect, without secrets.
+// User is one of the list GET /v1/users, which ?search= (a part of the name) narrows: who may connect, without secrets. The list
+// is ordered by name.
 type User struct {
 	Name        string   `json:"name"`
 	Groups      []string `json:"groups,omitempty"`

@@ -14,6 +14,14 @@ type Status struct {
 	NotReady string `json:"notReady,omitempty"`
 }
 
+// Me is the answer to GET /v1/me: who the caller is to the broker.
+type Me struct {
+	// Name is the token's or the user's, or, of one who has a key that is pinned, key: and the beginning of its SHA-256.
+	Name string `json:"name"`
+	// Role is Read or Write.
+	Role string `json:"role"`
+}
+
 // Overview is the answer to GET /v1/overview: all of the broker on one screen. Counters count since it started; who
 // wants rates takes the difference of two answers by their Time.
 type Overview struct {
@@ -65,6 +73,8 @@ type Store struct {
 	Syncs       uint64  `json:"syncs"`
 	SyncSeconds float64 `json:"syncSeconds"` // in all syncs
 	DiskBytes   uint64  `json:"diskBytes"`
+	// DiskFreeBytes is how much more it may take: of what is free on the disk, and of the store's maxBytes.
+	DiskFreeBytes uint64 `json:"diskFreeBytes"`
 }
 
 // Listener is one that accepts connections.
@@ -86,7 +96,7 @@ type Problem struct {
 	Remedy   string `json:"remedy"`   // what to do
 }
 
-// Error is the body of each answer with a status of 400 and above.
+// Error is the body of each answer with a status of 400 and above, but for those to backup and restore, which are plain text.
 type Error struct {
 	Error string `json:"error"`
 }

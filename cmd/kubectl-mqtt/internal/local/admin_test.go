@@ -97,7 +97,7 @@ func TestRunAdminKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "bad certificate") {
+	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "say who you are") {
 		t.Errorf("with the keys of another run: %v", err)
 	}
 }
