@@ -53,7 +53,7 @@ func addTo[E comparable](where *atomic.Pointer[list[E]], e E) bool {
 	l := where.Load()
 	switch {
 	case l == nil:
-		where.Store(&list[E]{few: []E{e}})
+		where.Store(listOfOne(e))
 		return true
 	case l.many != nil:
 		if _, ok := l.many.index[e]; ok {
@@ -101,10 +101,23 @@ func removeFrom[E comparable](where *atomic.Pointer[list[E]], e E) bool {
 	return true
 }
 
+// listOfOne makes a list with an entry, which is beside it in memory: most lists have no other.
+func listOfOne[E comparable](e E) *list[E] {
+	l := &struct {
+		list[E]
+		one [1]E
+	}{one: [1]E{e}}
+	l.few = l.one[:]
+	return &l.list
+}
+
 // listOf makes the list of entries, which nobody else uses. nil: there are none.
 func listOf[E comparable](entries []E) *list[E] {
-	if len(entries) == 0 {
+	switch len(entries) {
+	case 0:
 		return nil
+	case 1:
+		return listOfOne(entries[0])
 	}
 	if len(entries) <= pageSize {
 		return &list[E]{few: entries}

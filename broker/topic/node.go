@@ -11,11 +11,33 @@ import (
 // one cache line.
 type node[E comparable] struct {
 	level   string
+	head    uint64 // of level: most are told apart without a look at its bytes, which are elsewhere
 	first   atomic.Pointer[node[E]]
 	table   atomic.Pointer[table[E]]
 	plus    atomic.Pointer[node[E]] // where filters go on with '+'
 	multi   atomic.Pointer[list[E]] // of the filter that ends with '#' below the node
 	entries atomic.Pointer[list[E]] // of the filter that ends at the node
+}
+
+func newNode[E comparable](level string) *node[E] {
+	return &node[E]{level: level, head: headOf(level)}
+}
+
+// headOf is the first 8 bytes of a level, or all.
+func headOf(level string) (head uint64) {
+	if len(level) >= 8 { // one load
+		return uint64(level[0]) | uint64(level[1])<<8 | uint64(level[2])<<16 | uint64(level[3])<<24 |
+			uint64(level[4])<<32 | uint64(level[5])<<40 | uint64(level[6])<<48 | uint64(level[7])<<56
+	}
+	for i := range len(level) {
+		head |= uint64(level[i]) << (8 * i)
+	}
+	return head
+}
+
+// is says whether n is level, whose headOf is head.
+func (n *node[E]) is(level string, head uint64) bool {
+	return n.head == head && len(n.level) == len(level) && (len(level) <= 8 || n.level == level)
 }
 
 // match appends the entries of the filters under n that match rest, the levels of a name after n.
@@ -51,11 +73,12 @@ func (n *node[E]) matchEnd(dst [][]E) [][]E {
 }
 
 func (n *node[E]) child(level string) *node[E] {
-	if c := n.first.Load(); c != nil && c.level == level {
+	head := headOf(level)
+	if c := n.first.Load(); c != nil && c.is(level, head) {
 		return c
 	}
 	if t := n.table.Load(); t != nil {
-		return t.get(level)
+		return t.get(level, head)
 	}
 	return nil
 }
@@ -66,7 +89,7 @@ func (n *node[E]) grownChild(level string) *node[E] {
 	if c != nil {
 		return c
 	}
-	c = &node[E]{level: level}
+	c = newNode[E](level)
 	if n.first.Load() == nil {
 		n.first.Store(c)
 		return c
@@ -78,7 +101,7 @@ func (n *node[E]) grownChild(level string) *node[E] {
 // grownPlus is the node under '+', made when it is missing.
 func (n *node[E]) grownPlus() *node[E] {
 	if n.plus.Load() == nil {
-		n.plus.Store(&node[E]{level: "+"})
+		n.plus.Store(newNode[E]("+"))
 	}
 	return n.plus.Load()
 }

@@ -20,14 +20,15 @@ type table[E comparable] struct {
 }
 
 func newTable[E comparable](slots int) *table[E] {
-	return &table[E]{slots: make([]atomic.Pointer[node[E]], slots), grave: &node[E]{level: "+"}}
+	return &table[E]{slots: make([]atomic.Pointer[node[E]], slots), grave: newNode[E]("+")}
 }
 
-func (t *table[E]) get(level string) *node[E] {
+// get returns the node of a level, whose headOf is head; nil: there is none.
+func (t *table[E]) get(level string, head uint64) *node[E] {
 	mask := len(t.slots) - 1
 	for i := home(level) & mask; ; i = (i + 1) & mask {
 		n := t.slots[i].Load()
-		if n == nil || n.level == level {
+		if n == nil || n.is(level, head) {
 			return n
 		}
 	}
