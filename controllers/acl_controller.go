@@ -43,7 +43,7 @@ func (r *ACLReconciler) applied(ctx context.Context, acl *v1alpha1.ACL) (outcome
 	if err := render.ValidateACL(acl); err != nil {
 		return no(v1alpha1.ReasonInvalidRules, err.Error()), nil
 	}
-	broker, fault, err := findBroker(ctx, r.Client, acl.Spec.BrokerRef, acl.Namespace)
+	broker, fault, err := r.findBroker(ctx, acl.Spec.BrokerRef, acl.Namespace)
 	if err != nil {
 		return outcome{}, err
 	}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -115,8 +116,8 @@ func appliedRequeue(o outcome) time.Duration {
 	switch {
 	case o.status == metav1.ConditionTrue:
 		return 0
-	case o.reason == v1alpha1.ReasonConflict:
-		return conflictRetry
+	case faultRetry(o.reason) > 0:
+		return faultRetry(o.reason)
 	case stalledReasons[o.reason]:
 		return 0
 	}
@@ -155,10 +156,15 @@ func wasApplied(conditions []metav1.Condition, applied, digest string) bool {
 }
 
 // findBroker is the Broker that a User or ACL names; or what is wrong with naming it.
-func findBroker(ctx context.Context, c client.Reader, ref v1alpha1.BrokerRef, namespace string) (*v1alpha1.Broker, *outcome, error) {
+func (a applier) findBroker(ctx context.Context, ref v1alpha1.BrokerRef, namespace string) (*v1alpha1.Broker, *outcome, error) {
 	key := brokerKey(ref, namespace)
+	if !a.serves(key.Namespace) {
+		fault := no(v1alpha1.ReasonNamespaceNotServed, fmt.Sprintf(
+			"Broker %s is in a namespace that this operator does not serve: it watches %s", key, strings.Join(a.namespaces, ", ")))
+		return nil, &fault, nil
+	}
 	b := &v1alpha1.Broker{}
-	err := c.Get(ctx, key, b)
+	err := a.Get(ctx, key, b)
 	if apierrors.IsNotFound(err) {
 		fault := brokerNotFound(key)
 		return nil, &fault, nil
@@ -166,7 +172,7 @@ func findBroker(ctx context.Context, c client.Reader, ref v1alpha1.BrokerRef, na
 	if err != nil {
 		return nil, nil, fmt.Errorf("get Broker %s: %w", key, err)
 	}
-	ok, err := consents(ctx, c, b, namespace)
+	ok, err := consents(ctx, a, b, namespace)
 	if err != nil {
 		return nil, nil, err
 	}

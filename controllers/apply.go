@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,10 +28,15 @@ const annotationApplied = "mqtt.dunlin.dev/applied-fields"
 // conflictError says that a child's name is taken by an object that the operator must not touch.
 type conflictError struct {
 	kind, key, why string
+	// passing says that the object is on its way out.
+	passing bool
 }
 
 // Error is written for the condition's reader.
 func (e *conflictError) Error() string {
+	if e.passing {
+		return fmt.Sprintf("%s %s exists and %s: waiting until it is gone", e.kind, e.key, e.why)
+	}
 	return fmt.Sprintf("%s %s exists and %s: delete or rename it", e.kind, e.key, e.why)
 }
 
@@ -39,6 +45,13 @@ type applier struct {
 	client.Client
 	// live reads past the cache, which holds only labelled Secrets and may lag behind.
 	live client.Reader
+	// namespaces are those that the operator serves. Empty: all.
+	namespaces []string
+}
+
+// serves says whether the operator serves a namespace.
+func (a applier) serves(namespace string) bool {
+	return len(a.namespaces) == 0 || slices.Contains(a.namespaces, namespace)
 }
 
 // apply makes the child that desired describes, owned by owner, and sends nothing if the object in
@@ -50,7 +63,8 @@ func (a applier) apply(ctx context.Context, owner client.Object, desired any) er
 	return err
 }
 
-// applyReporting is apply, and says whether it sent anything.
+// applyReporting is apply, and says whether that changed the object. What an admission policy changes
+// back at once has not changed: its resource version is the old one.
 func (a applier) applyReporting(ctx context.Context, owner client.Object, desired any) (bool, error) {
 	u, err := a.desired(owner, desired)
 	if err != nil {
@@ -69,36 +83,41 @@ func (a applier) applyReporting(ctx context.Context, owner client.Object, desire
 			return false, err
 		}
 	}
-	return true, a.send(ctx, u, current)
+	version, err := a.send(ctx, u, current)
+	return current == nil || version != current.GetResourceVersion(), err
 }
 
 // send applies desired. Server-side apply leaves what others have put into a list, and may even
-// find the sum of theirs and ours invalid (two ports of one name); such lists are then replaced.
-func (a applier) send(ctx context.Context, desired *unstructured.Unstructured, current client.Object) error {
+// find the sum of theirs and ours invalid (two ports of one name); such lists are then replaced. The
+// result is the resource version that the object then has.
+func (a applier) send(ctx context.Context, desired *unstructured.Unstructured, current client.Object) (string, error) {
 	got := desired.DeepCopy()
 	err := a.sendApply(ctx, got)
 	have := got.Object
 	if apierrors.IsInvalid(err) && current != nil {
 		var convertErr error
 		if have, convertErr = runtime.DefaultUnstructuredConverter.ToUnstructured(current); convertErr != nil {
-			return fmt.Errorf("convert %T: %w", current, convertErr)
+			return "", fmt.Errorf("convert %T: %w", current, convertErr)
 		}
 	} else if err != nil {
-		return err
+		return "", err
 	}
 	lists, differ := foreignLists(desired.Object, have)
 	if !differ {
-		return err
+		return got.GetResourceVersion(), err
 	}
 	patch, encodeErr := json.Marshal(lists)
 	if encodeErr != nil {
-		return fmt.Errorf("encode the lists of %s: %w", desired.GetName(), encodeErr)
+		return "", fmt.Errorf("encode the lists of %s: %w", desired.GetName(), encodeErr)
 	}
-	patchErr := a.Patch(ctx, desired.DeepCopy(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
+	patched := desired.DeepCopy()
+	patchErr := a.Patch(ctx, patched, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
 	if patchErr != nil || err == nil {
-		return describe("replace the lists of", desired, patchErr)
+		return patched.GetResourceVersion(), describe("replace the lists of", desired, patchErr)
 	}
-	return a.sendApply(ctx, desired.DeepCopy())
+	again := desired.DeepCopy()
+	err = a.sendApply(ctx, again)
+	return again.GetResourceVersion(), err
 }
 
 func (a applier) sendApply(ctx context.Context, u *unstructured.Unstructured) error {
@@ -208,6 +227,22 @@ func mayTouch(owner, current client.Object, kind, broker string) error {
 	if controller.UID == owner.GetUID() {
 		return nil
 	}
+	if controller.Name == owner.GetName() && kindOf(owner) == controller.Kind {
+		// Its owner was deleted and made anew; the garbage collector has yet to come by.
+		conflict.why, conflict.passing = fmt.Sprintf("belongs to a %s of this name that was deleted", controller.Kind), true
+		return conflict
+	}
 	conflict.why = fmt.Sprintf("belongs to %s %s", controller.Kind, controller.Name)
 	return conflict
+}
+
+// kindOf is the kind of an object that has children.
+func kindOf(o client.Object) string {
+	switch o.(type) {
+	case *v1alpha1.Broker:
+		return "Broker"
+	case *v1alpha1.User:
+		return "User"
+	}
+	return ""
 }

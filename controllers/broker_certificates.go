@@ -117,7 +117,16 @@ func (r *BrokerReconciler) issued(
 		return pki.Pair{}, err
 	}
 	pair := pairOf(secret)
-	if why := pki.NeedsIssue(pair, s.ca, dnsNames, duration, s.now); why != "" {
+	why := pki.NeedsIssue(pair, s.ca, dnsNames, duration, s.now)
+	if why != "" && secret != nil {
+		// The cache may not have what the last pass has issued.
+		if secret, err = r.userSecret(ctx, s.broker.Namespace, name); err != nil {
+			return pki.Pair{}, err
+		}
+		pair = pairOf(secret)
+		why = pki.NeedsIssue(pair, s.ca, dnsNames, duration, s.now)
+	}
+	if why != "" {
 		log.FromContext(ctx).Info("issuing a certificate", "secret", name, "reason", why)
 		if pair, err = issue(); err != nil {
 			return pki.Pair{}, fmt.Errorf("issue the pair of Secret %s/%s: %w", s.broker.Namespace, name, err)

@@ -2,10 +2,8 @@ package controllers
 
 import (
 	"context"
-	"errors"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -14,9 +12,6 @@ import (
 )
 
 const (
-	// conflictRetry is how often a name that somebody else holds is looked at again: the holder is
-	// not watched.
-	conflictRetry = 30 * time.Second
 	// loadRetryMin and loadRetryMax bound how often a pod is asked whether it has loaded the users
 	// and ACLs: it cannot be watched. The time between two questions doubles.
 	loadRetryMin = 500 * time.Millisecond
@@ -93,29 +88,6 @@ func (r *BrokerReconciler) run(ctx context.Context, s *brokerScope) error {
 		}
 	}
 	return r.observe(ctx, s)
-}
-
-// faultError is a mistake that only the user can put right.
-type faultError struct {
-	reason, message string
-}
-
-// Error is the message of the condition.
-func (e *faultError) Error() string { return e.message }
-
-// asFault is the fault in err: its own, a taken name, or an object that the API server finds
-// invalid because the spec's pod template or Service asks for something impossible.
-func asFault(err error) *faultError {
-	if fault, ok := errors.AsType[*faultError](err); ok {
-		return fault
-	}
-	if conflict, ok := errors.AsType[*conflictError](err); ok {
-		return &faultError{v1alpha1.ReasonConflict, conflict.Error()}
-	}
-	if apierrors.IsInvalid(err) {
-		return &faultError{v1alpha1.ReasonInvalidConfig, err.Error()}
-	}
-	return nil
 }
 
 // keyOf is the Broker's namespace and name.

@@ -73,11 +73,13 @@ func (c *certificates) wakeAt(t time.Time) {
 
 // requeueAfter is when the pass must be repeated though nothing that is watched changes; 0 is never.
 func (s *brokerScope) requeueAfter() time.Duration {
+	retry := s.load.retry
+	if s.fault != nil && retry == 0 {
+		retry = faultRetry(s.fault.reason)
+	}
 	switch {
-	case s.load.retry > 0:
-		return s.load.retry
-	case s.fault != nil && s.fault.reason == v1alpha1.ReasonConflict:
-		return conflictRetry
+	case retry > 0:
+		return retry
 	case s.certs.wake.IsZero():
 		return 0
 	}

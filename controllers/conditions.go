@@ -35,12 +35,14 @@ var stalledReasons = map[string]bool{
 	v1alpha1.ReasonUsernameTaken:       true,
 	v1alpha1.ReasonConflict:            true,
 	v1alpha1.ReasonBundleTooLarge:      true,
+	v1alpha1.ReasonNamespaceNotServed:  true,
+	v1alpha1.ReasonRefused:             true,
 }
 
 // setCondition sets one condition; its transition time moves only when its status does.
 func setCondition(conditions *[]metav1.Condition, kind string, generation int64, o outcome) {
 	meta.SetStatusCondition(conditions, metav1.Condition{
-		Type: kind, Status: o.status, Reason: o.reason, Message: o.message, ObservedGeneration: generation,
+		Type: kind, Status: o.status, Reason: o.reason, Message: cut(o.message, maxConditionBytes), ObservedGeneration: generation,
 	})
 }
 

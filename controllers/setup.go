@@ -101,7 +101,7 @@ func SetupWithManager(ctx context.Context, mgr manager.Manager, o Options) error
 	if err != nil {
 		return err
 	}
-	a := applier{Client: mgr.GetClient(), live: mgr.GetAPIReader()}
+	a := applier{Client: mgr.GetClient(), live: mgr.GetAPIReader(), namespaces: o.Namespaces}
 	report := reporter{Client: mgr.GetClient(), events: mgr.GetEventRecorder(FieldOwner)}
 	brokers := &BrokerReconciler{applier: a, reporter: report, image: o.Image, prober: o.Prober, now: o.Now, loads: &loads{}}
 	if err := brokers.setup(mgr, secrets); err != nil {

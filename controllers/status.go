@@ -53,7 +53,7 @@ func (r reporter) announce(o client.Object, was, is *metav1.Condition) {
 	if stalled {
 		kind = corev1.EventTypeWarning
 	}
-	r.events.Eventf(o, nil, kind, is.Reason, "Reconcile", "%s", is.Message)
+	r.events.Eventf(o, nil, kind, is.Reason, "Reconcile", "%s", cut(is.Message, maxEventBytes))
 }
 
 func statusOf(o client.Object) any {

@@ -81,7 +81,7 @@ func (s *userScope) fail(o outcome) { s.fault = &o }
 
 // findBroker finds the Broker, which must allow the User's namespace.
 func (r *UserReconciler) findBroker(ctx context.Context, s *userScope) error {
-	broker, fault, err := findBroker(ctx, r.Client, s.user.Spec.BrokerRef, s.user.Namespace)
+	broker, fault, err := r.applier.findBroker(ctx, s.user.Spec.BrokerRef, s.user.Namespace)
 	s.broker, s.fault = broker, fault
 	return err
 }

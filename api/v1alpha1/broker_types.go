@@ -21,6 +21,7 @@ import (
 // +kubebuilder:printcolumn:name="Cert expires",type=date,JSONPath=`.status.certificateNotAfter`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="a Broker's name has at most 40 characters, so that its children's names fit"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="a Broker's name begins with a letter and has no dots, because its Services are named after it"
 type Broker struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -104,6 +105,7 @@ type BrokerSpec struct {
 
 // ListenerSpec is one port of the broker.
 //
+// +kubebuilder:validation:XValidation:rule="self.name.matches('[a-z]') && !self.name.contains('--')",message="a listener's name has a letter and no two dashes in a row, because ports of the pod and its Services are named after it"
 // +kubebuilder:validation:XValidation:rule="self.protocol in ['WS', 'WSS'] || !has(self.path) && !has(self.origins)",message="path and origins are for WS and WSS only"
 type ListenerSpec struct {
 	config.ListenerSettings `json:",inline"`
@@ -119,17 +121,21 @@ type BrokerTLS struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
-	// DNSNames are added to the names of the broker's Services in the issued certificate.
+	// DNSNames are added to the names of the broker's Services in the issued certificate: DNS names in lower
+	// case, such as mqtt.example.com or *.example.com, and IP addresses. A change is served live.
 	// +kubebuilder:validation:MaxItems=64
 	// +kubebuilder:validation:items:MinLength=1
 	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^((\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*|[0-9a-f:.]*:[0-9a-f:.]*)$`
+	// +kubebuilder:validation:XValidation:rule="self.all(n, !n.contains(':') || isIP(n))",message="a name with a colon must be an IPv6 address"
 	// +listType=set
 	// +optional
 	DNSNames []string `json:"dnsNames,omitempty"`
 	// DurationSeconds is how long an issued server certificate is valid; it is renewed after two
-	// thirds of that. Default: 90 days.
+	// thirds of that. At most 10 years, as the CA itself. Default: 90 days. A change is served live.
 	// +kubebuilder:default=7776000
 	// +kubebuilder:validation:Minimum=3600
+	// +kubebuilder:validation:Maximum=315360000
 	// +optional
 	DurationSeconds int64 `json:"durationSeconds,omitempty"`
 	// MinVersion is the oldest TLS version accepted.

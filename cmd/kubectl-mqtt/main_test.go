@@ -114,7 +114,43 @@ func TestRender(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+	secret := filepath.Join("out", "config.yaml")
+	if err := os.Chmod(secret, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := cli(t, "", "render", "-f", source, "-o", "out"); code != 0 {
+		t.Errorf("once more: exit code %d, stderr %q", code, stderr)
+	}
+	if info, err := os.Stat(secret); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("a file that others could read has mode %v, error %v; want 0600", info.Mode(), err)
+	}
 	if code, _, stderr := cli(t, "", "render", "-f", source, "-o", source); code != 1 || !strings.Contains(stderr, "Error: ") {
 		t.Errorf("into a file: exit code %d, stderr %q", code, stderr)
+	}
+}
+
+func TestValidateSkipsTheStateFolder(t *testing.T) {
+	source := samples(t, "render.yaml")
+	data, err := os.ReadFile(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(t.TempDir())
+	for name, content := range map[string][]byte{"edge.yaml": data, "dunlin-state/auth/users.json": []byte(`{"users": []}`), "mine/x.json": []byte(`{}`)} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code, _, stderr := cli(t, "", "validate", "-f", ".", "--state-dir", "mine"); code != 1 || !strings.Contains(stderr, "dunlin-state/auth/users.json:1: ") {
+		t.Errorf("exit code %d, stderr %q", code, stderr)
+	}
+	if err := os.RemoveAll("mine"); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := cli(t, "", "validate", "-f", "."); code != 0 || stderr != "" {
+		t.Errorf("exit code %d, stderr %q; want the state folder skipped", code, stderr)
 	}
 }

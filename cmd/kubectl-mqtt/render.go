@@ -2,6 +2,7 @@ package main
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -86,12 +87,25 @@ func writeFiles(s streams, folder string, files map[string][]byte) error {
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 			return fmt.Errorf("make folder: %w", err)
 		}
-		if err := os.WriteFile(path, files[name], 0o600); err != nil {
+		if err := writePrivate(path, files[name]); err != nil {
 			return fmt.Errorf("write file: %w", err)
 		}
 		fmt.Fprintln(s.out, path)
 	}
 	return nil
+}
+
+// writePrivate writes a file that only its owner can read, also where there was one that others could.
+func writePrivate(path string, data []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	err = f.Chmod(0o600)
+	if err == nil {
+		_, err = f.Write(data)
+	}
+	return errors.Join(err, f.Close())
 }
 
 // inOrder are the names of the files, the configuration first.

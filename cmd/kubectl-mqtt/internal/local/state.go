@@ -72,14 +72,35 @@ func readOptional(path string) ([]byte, error) {
 	return data, err
 }
 
-// writeFile puts data in place of a file, so that nobody ever sees a part of it.
+// writeFile puts data in place of a file, so that nobody ever sees a part of it, not even after a
+// power cut: what is in it is on the disk before the file has its name, and the name when it returns.
 func writeFile(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), privateDir); err != nil {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, privateDir); err != nil {
 		return err
 	}
 	temporary := path + ".new"
-	if err := os.WriteFile(temporary, data, privateFile); err != nil {
+	f, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, privateFile)
+	if err != nil {
 		return err
 	}
-	return os.Rename(temporary, path)
+	if _, err = f.Write(data); err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir puts the names in a folder on the disk.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
