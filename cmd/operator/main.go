@@ -69,7 +69,7 @@ func operate(ctx context.Context, o options) error {
 		Scheme:                        scheme,
 		Cache:                         controllers.CacheOptions(o.namespaces),
 		LeaderElection:                o.leaderElect,
-		LeaderElectionID:              "dunlin-operator",
+		LeaderElectionID:              o.leaderID,
 		LeaderElectionReleaseOnCancel: true,
 		HealthProbeBindAddress:        o.health,
 		Metrics: metricsserver.Options{

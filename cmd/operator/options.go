@@ -14,6 +14,7 @@ type options struct {
 	brokerImage string
 	namespaces  namespaceList
 	leaderElect bool
+	leaderID    string
 	metrics     string
 	health      string
 	level       slog.Level
@@ -59,6 +60,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		"A `namespace` to serve; may be given more than once, or as a list with commas. None: all namespaces.")
 	f.BoolVar(&o.leaderElect, "leader-elect", false,
 		"Let only one of several operators work at a time; needed where there is more than one replica.")
+	f.StringVar(&o.leaderID, "leader-election-id", "dunlin-operator",
+		"The `name` of the lease by which that one is chosen, in the operator's namespace: one for each release there.")
 	f.StringVar(&o.metrics, "metrics-bind-address", "0",
 		"The `host:port` of Prometheus metrics, over HTTPS and for callers whom the cluster lets get /metrics. 0: none.")
 	f.StringVar(&o.health, "health-probe-bind-address", ":8080", "The `host:port` of /healthz and /readyz. 0: none.")
