@@ -15,12 +15,33 @@ type Config struct {
 	MQTT MQTT `json:"mqtt,omitempty"`
 	// Limits bounds connections and traffic.
 	Limits Limits `json:"limits,omitempty"`
+	// Drain is how clients are sent away when the broker stops.
+	Drain Drain `json:"drain,omitempty"`
 	// Store is where sessions and retained messages live.
 	Store Store `json:"store,omitempty"`
 	// Admin is the health and administration endpoint.
 	Admin Admin `json:"admin,omitempty"`
 	// Log is what the broker writes to standard error.
 	Log Log `json:"log,omitempty"`
+}
+
+// Drain is how a broker that stops sends its clients away: it is not ready and accepts nobody from the
+// first moment on, and tells those who are connected one after the other (MQTT 5: 0x8B, or 0x9C with
+// mqtt.serverReference), so that they do not all come back at once. Sessions are kept.
+type Drain struct {
+	// DisconnectsPerSecond is how many clients are disconnected a second, a tenth of it at once. Those whose turn
+	// has not come are served meanwhile. 0: all at once.
+	// +kubebuilder:default=1000
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=1000000
+	// +optional
+	DisconnectsPerSecond *int32 `json:"disconnectsPerSecond,omitempty"`
+	// TimeoutSeconds is how long that may take; then all that are left are disconnected.
+	// +kubebuilder:default=20
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	TimeoutSeconds int32 `json:"timeoutSeconds,omitempty"`
 }
 
 // Store is where what must survive a restart is kept.

@@ -23,6 +23,8 @@ var constraints = map[string]constraint{
 	"Log.Level":                   {Default: "Info"},
 	"Log.Format":                  {Default: "JSON"},
 
+	"Drain.DisconnectsPerSecond":          {Default: "1000", Min: new(int64(0)), Max: new(int64(1000000))},
+	"Drain.TimeoutSeconds":                {Default: "20", Min: new(int64(1)), Max: new(int64(3600))},
 	"Store.MaxBytes":                      {Min: new(int64(0))},
 	"AdminUsers.ReadGroup":                {MaxLength: 256},
 	"AdminUsers.WriteGroup":               {MaxLength: 256},

@@ -146,19 +146,22 @@ func (s *Server) Addr(name string) net.Addr {
 // of the same configuration is to be run.
 var ErrRestored = errors.New("another store has been restored")
 
-// Run opens the store, reads users and rules, listens, and serves until ctx is done; then it tells
-// the clients (MQTT 5: 0x8B), closes everything and returns nil. It may be called once.
+// Run opens the store, reads users and rules, listens, and serves until ctx is done; then it is not
+// ready, accepts nobody, tells the clients at config.Drain's pace (MQTT 5: 0x8B), closes everything and
+// returns nil. It may be called once.
 func (s *Server) Run(ctx context.Context) (err error) {
 	ctx, s.restart = context.WithCancel(ctx)
 	defer s.restart()
+	lasting, stop := context.WithCancel(context.WithoutCancel(ctx)) // for what goes on while clients leave
+	defer stop()
 	if s.auth, err = auth.Open(s.cfg, s.log); err != nil {
 		return err
 	}
 	failed := make(chan error, len(s.cfg.Listeners)+2)
 	var background sync.WaitGroup
 	defer background.Wait()
-	defer s.restart()
-	background.Go(func() { failed <- s.serveAdmin(ctx) }) // first: it tells how far the start has come
+	defer stop()
+	background.Go(func() { failed <- s.serveAdmin(lasting) }) // first: it tells how far the start has come
 	if err := s.openStore(ctx); err != nil {
 		return err
 	}
@@ -184,8 +187,8 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		s.resumed.Do(s.resume)
 	}
 	s.expiry.due()
-	background.Go(func() { failed <- s.auth.Run(ctx, s.policyChanged) })
-	background.Go(func() { s.sys.run(ctx) })
+	background.Go(func() { failed <- s.auth.Run(lasting, s.policyChanged) })
+	background.Go(func() { s.sys.run(lasting) })
 	if s.cfg.Admin.Address != "" {
 		background.Go(func() { s.watchTrend(ctx) })
 		defer s.watch.Stop()
@@ -206,6 +209,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	for _, ln := range listeners {
 		err = errors.Join(err, ignoreClosed(ln.Close()))
 	}
+	if err == nil && !s.restored.Load() {
+		s.drain()
+	}
+	stop()
 	background.Wait()
 	s.shutdown()
 	s.shares.stop()
