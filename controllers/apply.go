@@ -66,25 +66,27 @@ func (a applier) apply(ctx context.Context, owner client.Object, desired any) er
 // applyReporting is apply, and says whether that changed the object. What an admission policy changes
 // back at once has not changed: its resource version is the old one.
 func (a applier) applyReporting(ctx context.Context, owner client.Object, desired any) (bool, error) {
-	u, err := a.desired(owner, desired)
-	if err != nil {
+	u, current, same, err := a.compare(ctx, owner, desired)
+	if err != nil || same {
 		return false, err
-	}
-	current, err := a.current(ctx, u)
-	if err != nil {
-		return false, err
-	}
-	if current != nil {
-		if err := mayTouch(owner, current, u.GetKind(), u.GetLabels()[v1alpha1.LabelBroker]); err != nil {
-			return false, err
-		}
-		same, err := alreadyApplied(u, current)
-		if err != nil || same {
-			return false, err
-		}
 	}
 	version, err := a.send(ctx, u, current)
 	return current == nil || version != current.GetResourceVersion(), err
+}
+
+// compare is what would be applied, what there is (nil: nothing), and whether the one is the other.
+func (a applier) compare(ctx context.Context, owner client.Object, desired any) (u *unstructured.Unstructured, current client.Object, same bool, err error) {
+	if u, err = a.desired(owner, desired); err != nil {
+		return nil, nil, false, err
+	}
+	if current, err = a.current(ctx, u); err != nil || current == nil {
+		return u, nil, false, err
+	}
+	if err = mayTouch(owner, current, u.GetKind(), u.GetLabels()[v1alpha1.LabelBroker]); err != nil {
+		return u, current, false, err
+	}
+	same, err = alreadyApplied(u, current)
+	return u, current, same, err
 }
 
 // send applies desired. Server-side apply leaves what others have put into a list, and may even

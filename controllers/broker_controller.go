@@ -19,6 +19,10 @@ const (
 	// loadPatience is how long a ready Broker may take to load a new revision before it is said
 	// not to be ready.
 	loadPatience = time.Minute
+	// podRetry is how often the events of a StatefulSet without pods are looked at: they are not watched.
+	podRetry = 5 * time.Second
+	// maxEvents bounds how many of them are read.
+	maxEvents = 100
 )
 
 // BrokerReconciler makes Brokers real: every child of a Broker is its work.

@@ -40,6 +40,9 @@ func (r *BrokerReconciler) observe(ctx context.Context, s *brokerScope) error {
 	if err := r.listPods(ctx, s); err != nil {
 		return err
 	}
+	if err := r.lookForRefusedPods(ctx, s); err != nil {
+		return err
+	}
 	if s.bundle == nil || s.statefulSet == nil {
 		r.loads.forget(keyOf(s.broker))
 		return nil
@@ -69,6 +72,25 @@ func (r *BrokerReconciler) listPods(ctx context.Context, s *brokerScope) error {
 		}
 	}
 	slices.SortFunc(s.pods, func(a, b corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return nil
+}
+
+// lookForRefusedPods asks why there are no pods where there should be some. Only an event says so: a
+// quota, a policy or the namespace's pod security have refused them.
+func (r *BrokerReconciler) lookForRefusedPods(ctx context.Context, s *brokerScope) error {
+	sts, want := s.statefulSet, int(children.Replicas(s.broker))
+	if sts == nil || s.applied || sts.Status.ObservedGeneration != sts.Generation || len(s.pods) >= want {
+		return nil
+	}
+	var list corev1.EventList
+	err := r.live.List(ctx, &list, client.InNamespace(sts.Namespace), client.Limit(maxEvents), client.MatchingFields{
+		"involvedObject.uid": string(sts.UID),
+	})
+	if err != nil {
+		return fmt.Errorf("list events of StatefulSet %s: %w", client.ObjectKeyFromObject(sts), err)
+	}
+	s.podRefused = refusedPods(list.Items)
+	s.wake(podRetry)
 	return nil
 }
 

@@ -30,13 +30,14 @@ func (r *BrokerReconciler) reconcileConfig(ctx context.Context, s *brokerScope) 
 	if s.config, err = render.ConfigYAML(c); err != nil {
 		return err
 	}
-	return r.apply(ctx, s.broker, children.Config(s.broker, s.config))
+	_, err = r.applyUnlessPaused(ctx, s, children.Config(s.broker, s.config))
+	return err
 }
 
 // reconcileServices keeps both Services and the disruption budget.
 func (r *BrokerReconciler) reconcileServices(ctx context.Context, s *brokerScope) error {
 	for _, child := range []any{children.Service(s.broker), children.PodService(s.broker), children.Budget(s.broker)} {
-		if err := r.apply(ctx, s.broker, child); err != nil {
+		if _, err := r.applyUnlessPaused(ctx, s, child); err != nil {
 			return err
 		}
 	}
@@ -49,8 +50,11 @@ func (r *BrokerReconciler) reconcileStatefulSet(ctx context.Context, s *brokerSc
 	if !s.certs.mounted {
 		return nil
 	}
-	var err error
-	s.applied, err = r.applyReporting(ctx, s.broker, children.StatefulSet(s.broker, s.pod()))
+	current, err := r.statefulSet(ctx, s.broker)
+	if err != nil {
+		return err
+	}
+	s.applied, err = r.applyUnlessPaused(ctx, s, children.StatefulSet(s.broker, s.pod(current)))
 	return err
 }
 
@@ -61,11 +65,11 @@ func podPaths(keyPin string) render.Paths {
 	return p
 }
 
-// pod says where the StatefulSet must mount what the configuration speaks of.
-func (s *brokerScope) pod() children.Pod {
+// pod says where the StatefulSet must mount what the configuration speaks of. current may be nil.
+func (s *brokerScope) pod(current *appsv1.StatefulSet) children.Pod {
 	p := render.PodPaths()
 	return children.Pod{
-		Image: s.image, Config: s.config, AuthShards: render.Shards,
+		Image: s.image, Config: s.config, AuthShards: render.Shards, RestartedAt: restartedAt(s.broker, current),
 		TLSDir: path.Dir(p.TLSCertFile), AdminDir: path.Dir(p.AdminCertFile), AuthDir: p.AuthDir, StoreDir: p.StoreDir,
 		ClientCADir: path.Dir(p.ClientCAFile), ClientCRLDir: path.Dir(p.ClientCRLFile),
 	}

@@ -35,6 +35,12 @@ type brokerScope struct {
 	applied     bool
 	pods        []corev1.Pod
 	load        loadState
+	// held is what a paused Broker's pass did not bring to what the spec says.
+	held []string
+	// podRefused is why the StatefulSet's controller can't make pods; "" if it can.
+	podRefused string
+	// retry is when to look again though nothing that is watched changes; 0 is never.
+	retry time.Duration
 }
 
 // newBrokerScope starts from what the status says of the certificates, until the pass knows better.
@@ -73,15 +79,19 @@ func (c *certificates) wakeAt(t time.Time) {
 
 // requeueAfter is when the pass must be repeated though nothing that is watched changes; 0 is never.
 func (s *brokerScope) requeueAfter() time.Duration {
-	retry := s.load.retry
-	if s.fault != nil && retry == 0 {
-		retry = faultRetry(s.fault.reason)
+	if s.fault != nil {
+		s.wake(faultRetry(s.fault.reason))
 	}
-	switch {
-	case retry > 0:
-		return retry
-	case s.certs.wake.IsZero():
-		return 0
+	s.wake(s.load.retry)
+	if !s.certs.wake.IsZero() {
+		s.wake(max(s.certs.wake.Sub(s.now), time.Second))
 	}
-	return max(s.certs.wake.Sub(s.now), time.Second)
+	return s.retry
+}
+
+// wake asks for another pass after d at the latest; 0 asks for nothing.
+func (s *brokerScope) wake(d time.Duration) {
+	if d > 0 && (s.retry == 0 || d < s.retry) {
+		s.retry = d
+	}
 }

@@ -1,11 +1,9 @@
 package controllers
 
 import (
-	"fmt"
 	"net"
 	"strconv"
 
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -35,6 +33,7 @@ func (s *brokerScope) writeStatus() {
 	if s.certs.ready.status != "" {
 		setCondition(&status.Conditions, v1alpha1.ConditionCertificatesReady, b.Generation, s.certs.ready)
 	}
+	s.writeRollout()
 	ready, busy := s.ready()
 	setReady(&status.Conditions, b.Generation, ready, busy)
 }
@@ -47,8 +46,11 @@ func (s *brokerScope) ready() (outcome, string) {
 	if s.certs.ready.status != metav1.ConditionTrue {
 		return no(s.certs.ready.reason, s.certs.ready.message), ""
 	}
-	if trouble := s.podTrouble(); trouble != "" {
-		return no(v1alpha1.ReasonPodsNotReady, trouble), ""
+	if trouble := s.podTrouble(); trouble != nil {
+		return *trouble, ""
+	}
+	if len(s.held) > 0 {
+		return yes(v1alpha1.ReasonPaused, "The broker serves, by an earlier spec"), "Paused: " + s.heldBack()
 	}
 	if children.Replicas(s.broker) == 0 {
 		return yes(v1alpha1.ReasonStopped, "Stopped, because spec.replicas is 0"), ""
@@ -60,48 +62,6 @@ func (s *brokerScope) ready() (outcome, string) {
 		return no(v1alpha1.ReasonWaitingForPods, s.load.waiting), ""
 	}
 	return yes(v1alpha1.ReasonAsExpected, "The broker serves; it is loading changed users or ACLs"), s.load.waiting
-}
-
-// podTrouble says why the pods are not all there at the current generation; empty if they are.
-func (s *brokerScope) podTrouble() string {
-	sts, want := s.statefulSet, children.Replicas(s.broker)
-	if sts == nil || s.applied || sts.Status.ObservedGeneration != sts.Generation {
-		return "The pods are being brought to the current configuration"
-	}
-	for i := range s.pods {
-		if !podReady(&s.pods[i]) {
-			return fmt.Sprintf("Pod %s %s", s.pods[i].Name, whyNotReady(&s.pods[i]))
-		}
-	}
-	updated := sts.Status.CurrentRevision == sts.Status.UpdateRevision || sts.Status.UpdatedReplicas == want
-	if sts.Status.Replicas != want || sts.Status.ReadyReplicas != want || len(s.pods) != int(want) || !updated {
-		return "The pods are being brought to the current configuration"
-	}
-	return ""
-}
-
-// whyNotReady is a short reason that doesn't change while a pod goes on failing in the same way.
-func whyNotReady(pod *corev1.Pod) string {
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			return "cannot be scheduled: " + c.Message
-		}
-	}
-	for _, c := range pod.Status.ContainerStatuses {
-		if c.LastTerminationState.Terminated != nil && c.State.Running == nil {
-			return fmt.Sprintf("keeps ending: see kubectl logs -n %s %s", pod.Namespace, pod.Name)
-		}
-		if c.State.Waiting == nil {
-			continue
-		}
-		switch c.State.Waiting.Reason {
-		case "ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName":
-			return "cannot get its image " + c.Image
-		case "CreateContainerConfigError", "CreateContainerError":
-			return "cannot start: " + c.State.Waiting.Message
-		}
-	}
-	return "is not ready yet"
 }
 
 func listenerAddresses(b *v1alpha1.Broker) []v1alpha1.ListenerStatus {

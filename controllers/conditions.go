@@ -37,6 +37,9 @@ var stalledReasons = map[string]bool{
 	v1alpha1.ReasonBundleTooLarge:      true,
 	v1alpha1.ReasonNamespaceNotServed:  true,
 	v1alpha1.ReasonRefused:             true,
+	v1alpha1.ReasonImageUnavailable:    true,
+	v1alpha1.ReasonBrokerFails:         true,
+	v1alpha1.ReasonPodRefused:          true,
 }
 
 // setCondition sets one condition; its transition time moves only when its status does.
@@ -62,8 +65,12 @@ func setReady(conditions *[]metav1.Condition, generation int64, ready outcome, b
 // setAbnormal sets a condition that is there only while it is true.
 func setAbnormal(conditions *[]metav1.Condition, kind string, generation int64, is bool, why outcome) {
 	if !is {
-		meta.RemoveStatusCondition(conditions, kind)
+		removeCondition(conditions, kind)
 		return
 	}
 	setCondition(conditions, kind, generation, yes(why.reason, why.message))
+}
+
+func removeCondition(conditions *[]metav1.Condition, kind string) {
+	meta.RemoveStatusCondition(conditions, kind)
 }

@@ -84,6 +84,11 @@ type BrokerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	Log config.Log `json:"log,omitempty"`
+	// Drain is how clients are sent away when a pod stops. A change restarts the pod, which is still stopped
+	// in the old way.
+	// +kubebuilder:default={}
+	// +optional
+	Drain config.Drain `json:"drain,omitempty,omitzero"`
 	// Persistence is the volume for sessions and retained messages, and how sure what is on it is. A
 	// change of sync restarts the pod; with sync Memory the volume is claimed all the same and keeps
 	// what it has, for the day that sync is changed back.
@@ -211,6 +216,12 @@ type PodTemplate struct {
 	// Affinity of the pods.
 	// +optional
 	Affinity *corev1.Affinity `json:"affinity,omitempty"`
+	// TerminationGracePeriodSeconds is how long a pod that is told to stop may take before it is killed.
+	// Default: drain.timeoutSeconds and 20 more, in which connections end and the store is closed; less
+	// than that cuts the drain short, and loses nothing that was acknowledged.
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
 	// PriorityClassName of the pods.
 	// +optional
 	PriorityClassName string `json:"priorityClassName,omitempty"`
@@ -226,7 +237,8 @@ type BrokerStatus struct {
 	// ObservedGeneration is the generation of the spec that the conditions are about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Conditions: Ready, CertificatesReady; Reconciling and Stalled only while they are true.
+	// Conditions: Ready, CertificatesReady; Restarted if the annotation restartedAt is set; Reconciling, Stalled
+	// and Paused only while they are true.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

@@ -10,6 +10,10 @@ const (
 	ConditionStalled = "Stalled"
 	// ConditionCertificatesReady says whether a valid server certificate is in place (Broker).
 	ConditionCertificatesReady = "CertificatesReady"
+	// ConditionPaused is True while the annotation paused keeps the operator from changing what runs (Broker).
+	ConditionPaused = "Paused"
+	// ConditionRestarted says whether the pods have been replaced since the annotation restartedAt was set (Broker).
+	ConditionRestarted = "Restarted"
 	// ConditionApplied is True when every serving pod has loaded this object (User, ACL).
 	ConditionApplied = "Applied"
 )
@@ -19,6 +23,10 @@ const (
 	ReasonAsExpected          = "AsExpected"
 	ReasonProgressing         = "Progressing"
 	ReasonPodsNotReady        = "PodsNotReady"
+	ReasonImageUnavailable    = "ImageUnavailable"
+	ReasonBrokerFails         = "BrokerFails"
+	ReasonPodRefused          = "PodRefused"
+	ReasonPaused              = "Paused"
 	ReasonSecretNotFound      = "SecretNotFound"
 	ReasonInvalidCertificate  = "InvalidCertificate"
 	ReasonInvalidSecret       = "InvalidSecret"
@@ -46,6 +54,12 @@ const (
 	LabelBroker = "mqtt.dunlin.dev/broker"
 	// LabelUser names, on a Secret, the User that it belongs to.
 	LabelUser = "mqtt.dunlin.dev/user"
+	// AnnotationPaused, if it is "true" on a Broker, keeps the operator from changing what runs: the
+	// configuration, the StatefulSet, Services, the budget and volumes stay as they are, also where
+	// somebody edits them. Users, access rules and certificates go on.
+	AnnotationPaused = "mqtt.dunlin.dev/paused"
+	// AnnotationRestartedAt on a Broker replaces its pods each time that it gets another value.
+	AnnotationRestartedAt = "mqtt.dunlin.dev/restartedAt"
 	// AnnotationAuthRevision is set on broker pods so that the kubelet syncs their volumes at once.
 	AnnotationAuthRevision = "mqtt.dunlin.dev/auth-revision"
 )

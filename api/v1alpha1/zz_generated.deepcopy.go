@@ -204,6 +204,7 @@ func (in *BrokerSpec) DeepCopyInto(out *BrokerSpec) {
 	in.MQTT.DeepCopyInto(&out.MQTT)
 	out.Limits = in.Limits
 	out.Log = in.Log
+	in.Drain.DeepCopyInto(&out.Drain)
 	in.Persistence.DeepCopyInto(&out.Persistence)
 	in.Service.DeepCopyInto(&out.Service)
 	in.PodTemplate.DeepCopyInto(&out.PodTemplate)
@@ -413,6 +414,11 @@ func (in *PodTemplate) DeepCopyInto(out *PodTemplate) {
 		in, out := &in.Affinity, &out.Affinity
 		*out = new(corev1.Affinity)
 		(*in).DeepCopyInto(*out)
+	}
+	if in.TerminationGracePeriodSeconds != nil {
+		in, out := &in.TerminationGracePeriodSeconds, &out.TerminationGracePeriodSeconds
+		*out = new(int64)
+		**out = **in
 	}
 	if in.ImagePullSecrets != nil {
 		in, out := &in.ImagePullSecrets, &out.ImagePullSecrets

@@ -16,7 +16,7 @@ type Config struct {
 	// Limits bounds connections and traffic.
 	Limits Limits `json:"limits,omitempty"`
 	// Drain is how clients are sent away when the broker stops.
-	Drain Drain `json:"drain,omitempty"`
+	Drain Drain `json:"drain,omitempty,omitzero"`
 	// Store is where sessions and retained messages live.
 	Store Store `json:"store,omitempty"`
 	// Admin is the health and administration endpoint.

@@ -46,6 +46,7 @@ func full() *v1alpha1.Broker {
 	b.Spec.TLS.ClientAuth, b.Spec.TLS.ClientCASecretName, b.Spec.TLS.ClientCRLSecretName = config.ClientAuthRequire, "devices", "devices-crl"
 	b.Spec.Persistence = v1alpha1.Persistence{Size: resource.MustParse("20Gi"), StorageClassName: pointer("fast")}
 	b.Spec.Service = v1alpha1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Annotations: map[string]string{"example.com/internal": "true"}}
+	b.Spec.Drain.TimeoutSeconds = 60
 	b.Spec.PodTemplate = v1alpha1.PodTemplate{
 		Labels:      map[string]string{"team": "iot", "app.kubernetes.io/name": "mine"},
 		Annotations: map[string]string{"example.com/note": "hello"},

@@ -16,8 +16,11 @@ const (
 	containerName = "broker"
 	// brokerUID is the user and group of the broker; nobody else's in the image.
 	brokerUID int64 = 65532
-	// gracePeriodSeconds is how long a pod has to say goodbye to its clients and to sync its store.
-	gracePeriodSeconds int64 = 30
+	// closingSeconds is how long a broker may take when it has drained: its last connections end, its
+	// store is synced.
+	closingSeconds int64 = 20
+	// drainSeconds is the default of spec.drain.timeoutSeconds.
+	drainSeconds int64 = 20
 )
 
 // Ports that the broker serves beside its listeners.
@@ -34,7 +37,7 @@ func podSpec(b *v1alpha1.Broker, p Pod) *coreac.PodSpecApplyConfiguration {
 	spec := coreac.PodSpec().
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
-		WithTerminationGracePeriodSeconds(gracePeriodSeconds).
+		WithTerminationGracePeriodSeconds(gracePeriodSeconds(b)).
 		WithSecurityContext(podSecurity(b)).
 		WithContainers(container(b, p)).
 		WithVolumes(volumes(b, p)...).
@@ -54,6 +57,18 @@ func podSpec(b *v1alpha1.Broker, p Pod) *coreac.PodSpecApplyConfiguration {
 		spec.WithPriorityClassName(t.PriorityClassName)
 	}
 	return spec
+}
+
+// gracePeriodSeconds is how long a pod has to stop: the spec's, or what its drain may take.
+func gracePeriodSeconds(b *v1alpha1.Broker) int64 {
+	switch seconds, drain := b.Spec.PodTemplate.TerminationGracePeriodSeconds, int64(b.Spec.Drain.TimeoutSeconds); {
+	case seconds != nil:
+		return *seconds
+	case drain == 0:
+		return drainSeconds + closingSeconds
+	default:
+		return drain + closingSeconds
+	}
 }
 
 // podSecurity is the restricted pod security standard; a listener below port 1024 needs no more

@@ -32,6 +32,8 @@ type Pod struct {
 	// ClientCADir and ClientCRLDir are where it says that the CAs of client certificates and their
 	// revocation lists are.
 	ClientCADir, ClientCRLDir string
+	// RestartedAt restarts the pods each time that it is another one. "": it never was.
+	RestartedAt string
 	// AuthShards is how many shards the auth bundle has.
 	AuthShards int
 }
@@ -63,6 +65,9 @@ func podTemplate(b *v1alpha1.Broker, p Pod) *coreac.PodTemplateSpecApplyConfigur
 	annotations := map[string]string{}
 	maps.Copy(annotations, b.Spec.PodTemplate.Annotations)
 	annotations[annotationConfigHash] = hex.EncodeToString(sum[:])
+	if p.RestartedAt != "" {
+		annotations[v1alpha1.AnnotationRestartedAt] = p.RestartedAt
+	}
 	annotations["kubectl.kubernetes.io/default-container"] = containerName
 	return coreac.PodTemplateSpec().
 		WithLabels(podLabels(b)).

@@ -48,6 +48,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		AuthFiles:      config.AuthFiles{BundleDir: p.AuthDir},
 		MQTT:           spec.MQTT,
 		Limits:         spec.Limits,
+		Drain:          spec.Drain,
 		Store:          config.Store{Dir: p.StoreDir, Durability: spec.Persistence.Durability},
 		Admin:          config.Admin{HealthAddress: p.HealthAddress},
 		Log:            spec.Log,
