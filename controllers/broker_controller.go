@@ -73,6 +73,7 @@ func (r *BrokerReconciler) run(ctx context.Context, s *brokerScope) error {
 		r.reconcileConfig,
 		r.reconcileAuth,
 		r.reconcileServices,
+		r.reconcileStorage,
 		r.reconcileStatefulSet,
 	}
 	for _, phase := range phases {

@@ -54,6 +54,9 @@ func (r *BrokerReconciler) reconcileStatefulSet(ctx context.Context, s *brokerSc
 	if err != nil {
 		return err
 	}
+	if s.applied, err = r.replaceStatefulSet(ctx, s, current); s.applied || err != nil {
+		return err
+	}
 	s.applied, err = r.applyUnlessPaused(ctx, s, children.StatefulSet(s.broker, s.pod(current)))
 	return err
 }
@@ -70,7 +73,8 @@ func (s *brokerScope) pod(current *appsv1.StatefulSet) children.Pod {
 	p := render.PodPaths()
 	return children.Pod{
 		Image: s.image, Config: s.config, AuthShards: render.Shards, RestartedAt: restartedAt(s.broker, current),
-		TLSDir: path.Dir(p.TLSCertFile), AdminDir: path.Dir(p.AdminCertFile), AuthDir: p.AuthDir, StoreDir: p.StoreDir,
+		ClaimSize: s.claimSize(current),
+		TLSDir:    path.Dir(p.TLSCertFile), AdminDir: path.Dir(p.AdminCertFile), AuthDir: p.AuthDir, StoreDir: p.StoreDir,
 		ClientCADir: path.Dir(p.ClientCAFile), ClientCRLDir: path.Dir(p.ClientCRLFile),
 	}
 }

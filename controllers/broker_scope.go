@@ -35,6 +35,7 @@ type brokerScope struct {
 	applied     bool
 	pods        []corev1.Pod
 	load        loadState
+	storage     storage
 	// held is what a paused Broker's pass did not bring to what the spec says.
 	held []string
 	// podRefused is why the StatefulSet's controller can't make pods; "" if it can.
@@ -81,6 +82,9 @@ func (c *certificates) wakeAt(t time.Time) {
 func (s *brokerScope) requeueAfter() time.Duration {
 	if s.fault != nil {
 		s.wake(faultRetry(s.fault.reason))
+	}
+	if s.storage.fault != nil {
+		s.wake(faultRetry(s.storage.fault.reason))
 	}
 	s.wake(s.load.retry)
 	if !s.certs.wake.IsZero() {

@@ -33,6 +33,7 @@ func (s *brokerScope) writeStatus() {
 	if s.certs.ready.status != "" {
 		setCondition(&status.Conditions, v1alpha1.ConditionCertificatesReady, b.Generation, s.certs.ready)
 	}
+	status.VolumeSize = s.storage.requested
 	s.writeRollout()
 	ready, busy := s.ready()
 	setReady(&status.Conditions, b.Generation, ready, busy)
@@ -49,6 +50,9 @@ func (s *brokerScope) ready() (outcome, string) {
 	if trouble := s.podTrouble(); trouble != nil {
 		return *trouble, ""
 	}
+	if s.storage.fault != nil {
+		return *s.storage.fault, ""
+	}
 	if len(s.held) > 0 {
 		return yes(v1alpha1.ReasonPaused, "The broker serves, by an earlier spec"), "Paused: " + s.heldBack()
 	}
@@ -56,7 +60,7 @@ func (s *brokerScope) ready() (outcome, string) {
 		return yes(v1alpha1.ReasonStopped, "Stopped, because spec.replicas is 0"), ""
 	}
 	if s.load.loaded {
-		return yes(v1alpha1.ReasonAsExpected, "The broker serves the current configuration, users and ACLs"), ""
+		return yes(v1alpha1.ReasonAsExpected, "The broker serves the current configuration, users and ACLs"), s.storage.growing
 	}
 	if s.broker.Status.AuthRevision == "" || s.load.overdue {
 		return no(v1alpha1.ReasonWaitingForPods, s.load.waiting), ""

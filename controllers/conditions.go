@@ -40,6 +40,7 @@ var stalledReasons = map[string]bool{
 	v1alpha1.ReasonImageUnavailable:    true,
 	v1alpha1.ReasonBrokerFails:         true,
 	v1alpha1.ReasonPodRefused:          true,
+	v1alpha1.ReasonVolumeNotExpandable: true,
 }
 
 // setCondition sets one condition; its transition time moves only when its status does.

@@ -83,7 +83,7 @@ func faultRetry(reason string) time.Duration {
 	switch reason {
 	case v1alpha1.ReasonConflict:
 		return conflictRetry
-	case v1alpha1.ReasonRefused:
+	case v1alpha1.ReasonRefused, v1alpha1.ReasonVolumeNotExpandable:
 		return refusedRetry
 	case v1alpha1.ReasonWaitingForDeletion:
 		return goneRetry

@@ -62,6 +62,8 @@ func CacheOptions(namespaces []string) cache.Options {
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &corev1.Pod{}: ours,
 			&appsv1.StatefulSet{}: ours, &policyv1.PodDisruptionBudget{}: ours,
+			// The StatefulSet's controller makes them, and gives them no label but those of the selector.
+			&corev1.PersistentVolumeClaim{}: {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "dunlin-broker"})},
 		},
 	}
 }
@@ -162,6 +164,7 @@ func (r *BrokerReconciler) setup(mgr manager.Manager, secrets cache.Cache) error
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(w.brokerOfConnection)).
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(w.brokerOfPod)).
+		Watches(&corev1.PersistentVolumeClaim{}, handler.EnqueueRequestsFromMapFunc(w.brokerOfClaim)).
 		WatchesMetadata(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(w.brokersOfNamespace),
 			builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		WatchesRawSource(userSecrets(secrets, w.brokersOfSecret)).

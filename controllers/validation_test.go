@@ -107,6 +107,9 @@ var _ = Describe("the API server", func() {
 			`{kind: Broker, metadata: {name: x}, spec: {mqtt: {maxPacketSize: 1}}}`, `unknown field "spec.mqtt.maxPacketSize"`),
 		Entry("a bound that is exceeded",
 			`{kind: Broker, metadata: {name: x}, spec: {mqtt: {maxQoS: 3}}}`, "spec.mqtt.maxQoS"),
+		Entry("a volume of nothing", `{kind: Broker, metadata: {name: x}, spec: {persistence: {size: 0}}}`, "size must be above 0"),
+		Entry("a policy for volumes that doesn't exist", `{kind: Broker, metadata: {name: x}, spec: {persistence: {whenDeleted: Archive}}}`,
+			`spec.persistence.whenDeleted: Unsupported value: "Archive": supported values: "Retain", "Delete"`),
 		Entry("a sync mode that doesn't exist",
 			`{kind: Broker, metadata: {name: x}, spec: {persistence: {sync: Sometimes}}}`,
 			`spec.persistence.sync: Unsupported value: "Sometimes": supported values: "Always", "Interval", "Memory"`),
@@ -147,9 +150,13 @@ var _ = Describe("the API server", func() {
 			return cluster.Update(ctx, u).Error()
 		}).Should(ContainSubstring(message))
 	},
-		Entry("the volume's size", `{kind: Broker, metadata: {name: x}}`, func(u *unstructured.Unstructured) {
+		Entry("the volume's size to less", `{kind: Broker, metadata: {name: x}, spec: {persistence: {size: 3Gi}}}`, func(u *unstructured.Unstructured) {
 			Expect(unstructured.SetNestedField(u.Object, "2Gi", "spec", "persistence", "size")).To(Succeed())
-		}, "spec.persistence: Invalid value: size cannot be changed after creation"),
+		}, "spec.persistence.size: Invalid value: spec.persistence.size cannot shrink below the size of the volume"),
+		Entry("the volume's size to the default, by leaving it out", `{kind: Broker, metadata: {name: x}, spec: {persistence: {size: 3Gi}}}`,
+			func(u *unstructured.Unstructured) {
+				unstructured.RemoveNestedField(u.Object, "spec", "persistence")
+			}, "cannot shrink below the size of the volume"),
 		Entry("the volume's class, which it had none of", `{kind: Broker, metadata: {name: x}}`, func(u *unstructured.Unstructured) {
 			Expect(unstructured.SetNestedField(u.Object, "fast", "spec", "persistence", "storageClassName")).To(Succeed())
 		}, "spec.persistence: Invalid value: storageClassName cannot be changed after creation"),
@@ -178,7 +185,7 @@ var _ = Describe("the API server", func() {
 			}).Should(Succeed())
 		}
 		Expect(u.Object["spec"].(map[string]any)["persistence"]).To(Equal(map[string]any{
-			"size": "3Gi", "storageClassName": "fast", "sync": "Always", "syncIntervalMilliseconds": int64(100),
+			"size": "3Gi", "whenDeleted": "Retain", "storageClassName": "fast", "sync": "Always", "syncIntervalMilliseconds": int64(100),
 		}))
 	})
 
@@ -190,7 +197,7 @@ var _ = Describe("the API server", func() {
 		Expect(spec["listeners"]).To(Equal([]any{map[string]any{"name": "mqtts", "protocol": "MQTTS", "port": int64(8883)}}))
 		Expect(spec["authorization"]).To(Equal(map[string]any{"defaultPolicy": "Deny"}))
 		Expect(spec["persistence"]).To(Equal(map[string]any{
-			"size": "1Gi", "sync": "Always", "syncIntervalMilliseconds": int64(100),
+			"size": "1Gi", "whenDeleted": "Retain", "sync": "Always", "syncIntervalMilliseconds": int64(100),
 		}))
 	})
 

@@ -80,6 +80,11 @@ func (w watches) brokerOfPod(_ context.Context, o client.Object) []reconcile.Req
 	return []reconcile.Request{request(o.GetNamespace(), o.GetLabels()[v1alpha1.LabelBroker])}
 }
 
+// brokerOfClaim: a volume's claim to its Broker.
+func (w watches) brokerOfClaim(_ context.Context, o client.Object) []reconcile.Request {
+	return []reconcile.Request{request(o.GetNamespace(), o.GetLabels()["app.kubernetes.io/instance"])}
+}
+
 // brokersOfNamespace: a namespace to the Brokers that may select it.
 func (w watches) brokersOfNamespace(ctx context.Context, _ client.Object) []reconcile.Request {
 	var list v1alpha1.BrokerList

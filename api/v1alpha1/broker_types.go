@@ -22,6 +22,7 @@ import (
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="size(self.metadata.name) <= 40",message="a Broker's name has at most 40 characters, so that its children's names fit"
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="a Broker's name begins with a letter and has no dots, because its Services are named after it"
+// +kubebuilder:validation:XValidation:rule="quantity(string(self.spec.persistence.size)).compareTo(quantity(string(oldSelf.spec.persistence.size))) >= 0 || has(self.status) && has(self.status.volumeSize) && quantity(string(self.spec.persistence.size)).compareTo(quantity(string(self.status.volumeSize))) >= 0",message="spec.persistence.size cannot shrink below the size of the volume",fieldPath=".spec.persistence.size"
 type Broker struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
@@ -166,19 +167,37 @@ type BrokerTLS struct {
 	ClientCRLSecretName string `json:"clientCRLSecretName,omitempty"`
 }
 
+// VolumePolicy is what becomes of volumes.
+// +kubebuilder:validation:Enum=Retain;Delete
+type VolumePolicy string
+
+// The volume policies.
+const (
+	VolumeRetain VolumePolicy = "Retain"
+	VolumeDelete VolumePolicy = "Delete"
+)
+
 // Persistence is the broker's volume, and how sure what is on it is.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.size) == has(oldSelf.size) && (!has(self.size) || self.size == oldSelf.size)",message="size cannot be changed after creation"
 // +kubebuilder:validation:XValidation:rule="has(self.storageClassName) == has(oldSelf.storageClassName) && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",message="storageClassName cannot be changed after creation"
+// +kubebuilder:validation:XValidation:rule="!has(self.size) || quantity(string(self.size)).isGreaterThan(quantity('0'))",message="size must be above 0"
 type Persistence struct {
-	// Size is the requested size of each pod's volume.
+	// Size is the requested size of each pod's volume. It can grow, if the volume's class allows that: the
+	// volumes grow in place, with no restart where the storage driver can do that. It cannot shrink below
+	// what a volume has been given. A change is live.
 	// +kubebuilder:default="1Gi"
 	// +optional
 	Size resource.Quantity `json:"size,omitzero"`
-	// StorageClassName is the class of the volume. Default: the cluster's default class.
+	// StorageClassName is the class of the volume. It cannot be changed. Default: the cluster's default class.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	StorageClassName *string `json:"storageClassName,omitempty"`
+	// WhenDeleted is what becomes of the volumes when the Broker is deleted. Retain: they stay, and a Broker of
+	// the same name and namespace that is made later takes them over with all that they hold, whatever its size
+	// and class. Delete: they go with the Broker. A change is live.
+	// +kubebuilder:default=Retain
+	// +optional
+	WhenDeleted VolumePolicy `json:"whenDeleted,omitempty"`
 
 	config.Durability `json:",inline"`
 }
@@ -266,6 +285,9 @@ type BrokerStatus struct {
 	// CertificateNotAfter is when the server certificate expires.
 	// +optional
 	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
+	// VolumeSize is the size that has been requested of the largest volume, and granted or not refused.
+	// +optional
+	VolumeSize *resource.Quantity `json:"volumeSize,omitempty"`
 	// AuthRevision identifies the users and ACLs that every serving pod has loaded.
 	// +optional
 	AuthRevision string `json:"authRevision,omitempty"`

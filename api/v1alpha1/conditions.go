@@ -27,6 +27,7 @@ const (
 	ReasonBrokerFails         = "BrokerFails"
 	ReasonPodRefused          = "PodRefused"
 	ReasonPaused              = "Paused"
+	ReasonVolumeNotExpandable = "VolumeNotExpandable"
 	ReasonSecretNotFound      = "SecretNotFound"
 	ReasonInvalidCertificate  = "InvalidCertificate"
 	ReasonInvalidSecret       = "InvalidSecret"

@@ -136,8 +136,8 @@ func spread(b *v1alpha1.Broker, key string) *coreac.TopologySpreadConstraintAppl
 		WithLabelSelector(metaac.LabelSelector().WithMatchLabels(Selector(b)))
 }
 
-// dataSize is the spec's size; unset is 1 GiB, as in the CRD.
-func dataSize(b *v1alpha1.Broker) resource.Quantity {
+// DataSize is the spec's size; unset is 1 GiB, as in the CRD.
+func DataSize(b *v1alpha1.Broker) resource.Quantity {
 	if b.Spec.Persistence.Size.IsZero() {
 		return resource.MustParse("1Gi")
 	}

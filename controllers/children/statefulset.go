@@ -3,10 +3,12 @@ package children
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	appsac "k8s.io/client-go/applyconfigurations/apps/v1"
 	coreac "k8s.io/client-go/applyconfigurations/core/v1"
 	metaac "k8s.io/client-go/applyconfigurations/meta/v1"
@@ -34,6 +36,9 @@ type Pod struct {
 	ClientCADir, ClientCRLDir string
 	// RestartedAt restarts the pods each time that it is another one. "": it never was.
 	RestartedAt string
+	// ClaimSize is the size in the claim template, which can't be changed while the StatefulSet lives.
+	// nil: the spec's.
+	ClaimSize *resource.Quantity
 	// AuthShards is how many shards the auth bundle has.
 	AuthShards int
 }
@@ -48,8 +53,25 @@ func StatefulSet(b *v1alpha1.Broker, p Pod) *appsac.StatefulSetApplyConfiguratio
 		WithUpdateStrategy(appsac.StatefulSetUpdateStrategy().WithType(appsv1.RollingUpdateStatefulSetStrategyType)).
 		WithSelector(metaac.LabelSelector().WithMatchLabels(Selector(b))).
 		WithTemplate(podTemplate(b, p)).
-		WithVolumeClaimTemplates(dataClaim(b))
+		WithPersistentVolumeClaimRetentionPolicy(claimRetention(b)).
+		WithVolumeClaimTemplates(dataClaim(b, p.ClaimSize))
 	return appsac.StatefulSet(StatefulSetName(b), b.Namespace).WithLabels(Labels(b)).WithSpec(spec)
+}
+
+// claimRetention says what becomes of the volumes with the StatefulSet. A stopped broker keeps them in any case.
+func claimRetention(b *v1alpha1.Broker) *appsac.StatefulSetPersistentVolumeClaimRetentionPolicyApplyConfiguration {
+	deleted := appsv1.RetainPersistentVolumeClaimRetentionPolicyType
+	if b.Spec.Persistence.WhenDeleted == v1alpha1.VolumeDelete {
+		deleted = appsv1.DeletePersistentVolumeClaimRetentionPolicyType
+	}
+	return appsac.StatefulSetPersistentVolumeClaimRetentionPolicy().
+		WithWhenDeleted(deleted).
+		WithWhenScaled(appsv1.RetainPersistentVolumeClaimRetentionPolicyType)
+}
+
+// ClaimName is the claim of a pod of the StatefulSet.
+func ClaimName(b *v1alpha1.Broker, ordinal int32) string {
+	return fmt.Sprintf("%s-%s-%d", dataVolume, StatefulSetName(b), ordinal)
 }
 
 // Replicas is how many pods the spec asks for; unset is 1.
@@ -76,11 +98,14 @@ func podTemplate(b *v1alpha1.Broker, p Pod) *coreac.PodTemplateSpecApplyConfigur
 }
 
 // dataClaim holds only what can't change: the API server refuses any edit of a claim template.
-func dataClaim(b *v1alpha1.Broker) *coreac.PersistentVolumeClaimApplyConfiguration {
+func dataClaim(b *v1alpha1.Broker, size *resource.Quantity) *coreac.PersistentVolumeClaimApplyConfiguration {
+	if size == nil {
+		size = new(DataSize(b))
+	}
 	spec := coreac.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.ReadWriteOnce).
 		WithResources(coreac.VolumeResourceRequirements().
-			WithRequests(corev1.ResourceList{corev1.ResourceStorage: dataSize(b)}))
+			WithRequests(corev1.ResourceList{corev1.ResourceStorage: *size}))
 	if class := b.Spec.Persistence.StorageClassName; class != nil {
 		spec.WithStorageClassName(*class)
 	}
