@@ -119,7 +119,7 @@ func clientRoutes() []route {
 		{method: "GET", path: "/v1/clients", role: Read, serve: (*endpoints).clients, answer: api.Page[api.Client]{},
 			summary: "The sessions, by client identifier; total is how many fit.",
 			params: paged(
-				param{name: "search", doc: "A part of the client identifier, the user name or the address."},
+				param{name: "search", doc: "A part of the client identifier or the user name, or of the address, with a dot or a colon in it."},
 				param{name: "user", doc: "Only this user's."},
 				param{name: "listener", doc: "Only those connected through this listener."},
 				param{name: "connected", doc: "Only those that are, or are not, connected.", values: boolean})},

@@ -22,7 +22,8 @@ type client struct {
 	identity atomic.Pointer[auth.Identity]
 	epoch    uint64 // tells this session from earlier ones of the same identifier
 	quota    quota
-	finished []uint64 // ordinals that the log has not been told of; guarded by the logPart's lock
+	live     atomic.Pointer[conn] // what conn is, for who looks without the lock
+	finished []uint64             // ordinals that the log has not been told of; guarded by the logPart's lock
 
 	mu       sync.Mutex // guards what follows, but for logged and part
 	conn     *conn
@@ -206,6 +207,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	cl.srv.deadlines.put(cl, 0)
 	cl.will = nil // the client is back before its will was due [MQTT-3.1.3-9]
 	cl.conn, cl.left = c, 0
+	cl.live.Store(c)
 	c.client, c.sess = cl, cl.sess
 	c.feeds.waiting, cl.feeds = cl.feeds, nil
 	connack := c.connack(p, cl.used)
@@ -234,6 +236,7 @@ func (cl *client) detach(c *conn) {
 	if c.ended != nil {
 		close(c.ended)
 	}
+	cl.live.Store(nil)
 	cl.srv.census.connected.Add(-1)
 	cl.feeds = c.feeds.give()
 	cl.expiry = c.peer.sessionExpiry

@@ -13,6 +13,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin"
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
@@ -26,59 +27,71 @@ func (i inspector) Clients(q admin.ClientQuery) api.Page[api.Client] {
 	page := api.Page[api.Client]{Items: []api.Client{}}
 	wanted := newSought(&q)
 	var first firstClients
-	var room []*client
+	var room []named
 	for part := range i.srv.clients.shards {
 		room = i.srv.clients.appendAll(part, room[:0])
-		for _, cl := range room {
-			if !wanted.fits(cl) {
+		wanted.fetch(room)
+		for k := range room {
+			n := &room[k]
+			if !wanted.fits(n) {
 				continue
 			}
 			page.Total++
-			if q.After == "" || cl.id > q.After {
-				first.offer(cl, q.Limit+1)
+			if q.After == "" || n.id > q.After {
+				first.offer(*n, q.Limit+1)
 			}
 		}
 	}
-	slices.SortFunc(first, func(a, b *client) int { return strings.Compare(a.id, b.id) })
-	for k, cl := range first {
+	slices.SortFunc(first, func(a, b named) int { return strings.Compare(a.id, b.id) })
+	for k, n := range first {
 		if k == q.Limit {
 			page.Next = first[k-1].id
 			break
 		}
-		page.Items = append(page.Items, cl.describe())
+		page.Items = append(page.Items, n.client.describe())
 	}
 	return page
 }
 
+// named is a client with its identifier: of most clients no more is looked at.
+type named struct {
+	id     string
+	client *client
+
+	conn     *conn // and what follows: if fetched
+	identity *auth.Identity
+	user     string
+}
+
 // appendAll appends a partition's clients.
-func (r *registry) appendAll(part int, dst []*client) []*client {
+func (r *registry) appendAll(part int, dst []named) []named {
 	shard := &r.shards[part]
 	shard.mu.Lock()
 	defer shard.mu.Unlock()
 	dst = slices.Grow(dst, len(shard.m))
-	for _, cl := range shard.m {
-		dst = append(dst, cl)
+	for id, cl := range shard.m {
+		dst = append(dst, named{id: id, client: cl})
 	}
 	return dst
 }
 
 // firstClients are those with the first identifiers: a heap with the last of them at the top.
-type firstClients []*client
+type firstClients []named
 
 // Len, Less, Swap, Push and Pop implement heap.Interface.
 func (h firstClients) Len() int           { return len(h) }
 func (h firstClients) Less(i, j int) bool { return h[i].id > h[j].id }
 func (h firstClients) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *firstClients) Push(x any)        { *h = append(*h, x.(*client)) }
+func (h *firstClients) Push(x any)        { *h = append(*h, x.(named)) }
 func (h *firstClients) Pop() any          { panic("nothing is taken") }
 
 // offer adds a client if it is one of the first n.
-func (h *firstClients) offer(cl *client, n int) {
+func (h *firstClients) offer(x named, n int) {
 	switch {
 	case len(*h) < n:
-		heap.Push(h, cl)
-	case cl.id < (*h)[0].id:
-		(*h)[0] = cl
+		heap.Push(h, x)
+	case x.id < (*h)[0].id:
+		(*h)[0] = x
 		heap.Fix(h, 0)
 	}
 }
@@ -87,38 +100,76 @@ func (h *firstClients) offer(cl *client, n int) {
 type sought struct {
 	*admin.ClientQuery
 	address []byte // a part of the address; nil: what is searched for cannot be one
+	touched int    // by fetch
 }
 
 func newSought(q *admin.ClientQuery) *sought {
 	s := &sought{ClientQuery: q}
-	if q.Search != "" && strings.Trim(q.Search, "0123456789abcdef.:[]%") == "" {
+	if strings.ContainsAny(q.Search, ".:") && strings.Trim(q.Search, "0123456789abcdef.:[]%") == "" {
 		s.address = []byte(q.Search)
 	}
 	return s
 }
 
-// fits says whether a client is one of them.
-func (s *sought) fits(cl *client) bool {
-	user := ""
-	if s.User != "" || s.Search != "" {
-		if id := cl.identity.Load(); id != nil {
-			user = id.Username()
+// fetch reads what fits will look at, one kind of it at a time. Clients are all over the memory, and what takes the time is to
+// wait for that: loops that do nothing else have the processor wait for many at once, which is four times as fast.
+func (s *sought) fetch(room []named) {
+	for k := range room {
+		s.touched += firstByte(room[k].id)
+	}
+	if s.Connected != nil || s.Listener != "" || s.address != nil {
+		for k := range room {
+			room[k].conn = room[k].client.live.Load()
+		}
+		for k := range room {
+			if c := room[k].conn; c != nil {
+				s.touched += int(c.listener.Port)
+			}
 		}
 	}
-	if s.User != "" && user != s.User {
-		return false
+	if s.User == "" && s.Search == "" {
+		return
 	}
-	var c *conn
-	if s.Listener != "" || s.Connected != nil || s.address != nil {
-		c, _ = cl.sess.Sink().(*conn)
+	for k := range room {
+		room[k].identity = room[k].client.identity.Load()
+	}
+	for k := range room {
+		if id := room[k].identity; id != nil {
+			room[k].user = id.Username()
+		}
+	}
+	for k := range room {
+		s.touched += firstByte(room[k].user)
+	}
+}
+
+func firstByte(text string) int {
+	if text == "" {
+		return 0
+	}
+	return int(text[0])
+}
+
+// fits says whether a client is one of them.
+func (s *sought) fits(n *named) bool {
+	if s.User != "" && n.user != s.User {
+		return false
 	}
 	switch {
-	case s.Connected != nil && *s.Connected != (c != nil), s.Listener != "" && (c == nil || c.listener.Name != s.Listener):
+	case s.Connected != nil && *s.Connected != (n.conn != nil), s.Listener != "" && (n.conn == nil || n.conn.listener.Name != s.Listener):
 		return false
-	case s.Search == "" || strings.Contains(cl.id, s.Search) || strings.Contains(user, s.Search):
+	case s.Search == "" || strings.Contains(n.id, s.Search) || strings.Contains(n.user, s.Search):
 		return true
 	}
-	return s.address != nil && c != nil && addressHas(c.nc.RemoteAddr(), s.address)
+	return s.address != nil && n.conn != nil && addressHas(n.conn.nc.RemoteAddr(), s.address)
+}
+
+// user is the name of the user that the client is, or was when it left; "": anonymous, or not known yet.
+func (cl *client) user() string {
+	if id := cl.identity.Load(); id != nil {
+		return id.Username()
+	}
+	return ""
 }
 
 // addressHas says whether an address has this part.
@@ -134,15 +185,13 @@ func addressHas(addr net.Addr, part []byte) bool {
 // left out of one that is coming or going.
 func (cl *client) describe() api.Client {
 	f := cl.sess.Figures()
-	d := api.Client{ID: cl.id, Connected: f.Sink != nil, Queued: cl.queued(&f), Inflight: f.Inflight}
-	if id := cl.identity.Load(); id != nil {
-		d.User = id.Username()
-	}
+	d := api.Client{ID: cl.id, Queued: cl.queued(&f), Inflight: f.Inflight}
+	d.User = cl.user()
 	if f.Version != 0 {
 		d.Protocol = f.Version.String()
 	}
-	if c, ok := f.Sink.(*conn); ok {
-		d.Listener, d.Address = c.listener.Name, c.nc.RemoteAddr().String()
+	if c := cl.live.Load(); c != nil {
+		d.Connected, d.Listener, d.Address = true, c.listener.Name, c.nc.RemoteAddr().String()
 		d.Since = moment(c.since)
 	}
 	if cl.mu.TryLock() {

@@ -223,7 +223,7 @@ func TestAdminClientFilters(t *testing.T) {
 	_, port, _ := net.SplitHostPort(third.Conn().LocalAddr().String())
 	reader := call(t, cfg, "Read")
 	for query, want := range map[string]string{
-		"": "alpha beta gamma", "user=ann": "alpha", "search=bo": "beta", "search=mm": "gamma", "search=" + port: "gamma", "search=127.0": "alpha gamma",
+		"": "alpha beta gamma", "user=ann": "alpha", "search=bo": "beta", "search=mm": "gamma", "search=:" + port: "gamma", "search=127.0": "alpha gamma",
 		"connected=true": "alpha gamma", "connected=false": "beta", "listener=mqtt": "alpha gamma", "listener=none": "", "limit=1": "alpha",
 		"limit=1&after=alpha": "beta", "after=beta": "gamma", "search=mm&user=ann": "", "after=zz": "", "connected=true&limit=1": "alpha",
 	} {

@@ -4,9 +4,8 @@ import "github.com/dunlin-mqtt/dunlin/broker/packet"
 
 // Figures are what a session is like at one moment, for people.
 type Figures struct {
-	Sink           Sink // nil: the client is away
-	Inflight       int  // messages sent and not fully acknowledged, or that were when the client left
-	Queued         int  // messages that wait in memory
+	Inflight       int // messages sent and not fully acknowledged, or that were when the client left
+	Queued         int // messages that wait in memory
 	QueuedBytes    int64
 	OutboxBytes    int            // that its socket has not taken
 	Version        packet.Version // 0: not known
@@ -19,20 +18,13 @@ func (s *Session) Figures() Figures {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f := Figures{
-		Sink: s.link.Sink, Inflight: s.unacked, Queued: s.queue.len(), QueuedBytes: s.queued, OutboxBytes: s.out.size,
+		Inflight: s.unacked, Queued: s.queue.len(), QueuedBytes: s.queued, OutboxBytes: s.out.size,
 		Version: s.link.Version, ReceiveMaximum: s.link.ReceiveMaximum, MaxPacketSize: s.link.MaxPacketSize,
 	}
 	if s.window == outside {
 		f.Inflight = s.left
 	}
 	return f
-}
-
-// Sink is the connection that is attached; nil: none.
-func (s *Session) Sink() Sink {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.link.Sink
 }
 
 // AliasTopic is the topic that a topic alias of what is sent stands for now; "": none.

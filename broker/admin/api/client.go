@@ -10,7 +10,7 @@ type Page[T any] struct {
 	Total int    `json:"total"`
 }
 
-// Client is one of the list GET /v1/clients, which ?search= (a part of the identifier, user name or address), ?user=,
+// Client is one of the list GET /v1/clients, which ?search= (a part of the identifier or user name, or of the address, with a dot or a colon in it), ?user=,
 // ?listener= and ?connected=true|false narrow. The list is ordered by identifier.
 type Client struct {
 	ID            string `json:"id"`
