@@ -138,6 +138,12 @@ func client(t *testing.T, serverCert string, max uint16) (c *http.Client, pin st
 	return &http.Client{Transport: transport}, hex.EncodeToString(sum[:])
 }
 
+// writePair writes a server's certificate and key.
+func writePair(t *testing.T) (certFile, keyFile string) {
+	t.Helper()
+	return keypairtest.Write(t, t.TempDir(), "broker")
+}
+
 func TestAPI(t *testing.T) {
 	certFile, keyFile := keypairtest.Write(t, t.TempDir(), "broker")
 	operator, pin := client(t, certFile, 0)
