@@ -1,7 +1,6 @@
 package controllers
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -93,9 +92,7 @@ func (v bundleView) hasUser(a render.Account) bool { return render.HasAccount(v.
 
 // hasUsername says whether the bundle lets anybody in under this name.
 func (v bundleView) hasUsername(name string) bool {
-	line := []byte("\n" + name + ":")
-	file := v.files[fmt.Sprintf(config.BundlePasswordsFmt, v.shard)]
-	return bytes.Contains(slices.Concat([]byte("\n"), file), line)
+	return render.HasUsername(v.files, name)
 }
 
 // applied decides the Applied condition. in says that the bundle is as the object wants it; was,

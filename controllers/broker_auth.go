@@ -27,15 +27,20 @@ func (r *BrokerReconciler) reconcileAuth(ctx context.Context, s *brokerScope) er
 	if err != nil {
 		return err
 	}
-	accounts, err := r.accounts(ctx, b)
+	members, err := r.members(ctx, b)
 	if err != nil {
 		return err
+	}
+	// A fault with certificates does not keep the users and rules of today from the pods.
+	trust := r.reconcileClientTrust(ctx, s, members)
+	if trust != nil && asFault(trust) == nil {
+		return trust
 	}
 	acls, err := r.acls(ctx, b, shards)
 	if err != nil {
 		return err
 	}
-	s.bundle, err = render.Auth(accounts, acls)
+	s.bundle, err = render.Auth(accountsOf(members), acls)
 	if errors.Is(err, render.ErrTooLarge) {
 		return &faultError{v1alpha1.ReasonBundleTooLarge, err.Error()}
 	}
@@ -53,7 +58,10 @@ func (r *BrokerReconciler) reconcileAuth(ctx context.Context, s *brokerScope) er
 	if err := r.apply(ctx, b, children.Auth(b, s.bundle.Manifest)); err != nil {
 		return err
 	}
-	return r.removeEmptyShards(ctx, s, shards)
+	if err := r.removeEmptyShards(ctx, s, shards); err != nil {
+		return err
+	}
+	return trust
 }
 
 // removeEmptyShards deletes the Secrets of shards that have nothing in them any more.
@@ -87,15 +95,32 @@ func (r *BrokerReconciler) shards(ctx context.Context, b *v1alpha1.Broker) ([ren
 	return out, nil
 }
 
-// accounts are the Users that may connect: allowed here, first to claim their name, not suspended,
-// and with a password hash in their connection Secret.
-func (r *BrokerReconciler) accounts(ctx context.Context, b *v1alpha1.Broker) ([]render.Account, error) {
+// member is a User that may connect, and its connection Secret.
+type member struct {
+	user   *v1alpha1.User
+	secret *corev1.Secret
+}
+
+// accountsOf are the members that a password file can hold.
+func accountsOf(members []member) []render.Account {
+	accounts := make([]render.Account, 0, len(members))
+	for _, m := range members {
+		if account := accountOf(m.user, m.secret); checkAccount(account) == nil {
+			accounts = append(accounts, account)
+		}
+	}
+	return accounts
+}
+
+// members are the Users that may connect: allowed here, first to claim their name, not suspended, and
+// with a connection Secret.
+func (r *BrokerReconciler) members(ctx context.Context, b *v1alpha1.Broker) ([]member, error) {
 	users, err := usersOf(ctx, r.Client, b)
 	if err != nil {
 		return nil, err
 	}
 	winners, _ := render.ResolveUsers(users)
-	var accounts []render.Account
+	members := make([]member, 0, len(winners))
 	for _, u := range winners {
 		if u.Spec.Suspended {
 			continue
@@ -108,12 +133,9 @@ func (r *BrokerReconciler) accounts(ctx context.Context, b *v1alpha1.Broker) ([]
 		if err != nil || !metav1.IsControlledBy(secret, u) {
 			continue // the User's own pass makes it, and this one follows
 		}
-		account := accountOf(u, secret)
-		if checkAccount(account) == nil {
-			accounts = append(accounts, account)
-		}
+		members = append(members, member{u, secret})
 	}
-	return accounts, nil
+	return members, nil
 }
 
 // usersOf are the Users that name the Broker and may: those being deleted may not.
@@ -145,6 +167,7 @@ func accountOf(u *v1alpha1.User, connection *corev1.Secret) render.Account {
 		ScramKeys:    scramKeysIn(connection),
 		Groups:       u.Spec.Groups,
 		Limits:       u.Spec.Limits,
+		Certified:    u.Spec.Authentication.Password.Disabled,
 	}
 }
 
@@ -161,6 +184,9 @@ func checkAccount(a render.Account) error {
 		if err := password.Check(keys); err != nil {
 			return err
 		}
+	}
+	if a.PasswordHash == "" && a.Certified {
+		return nil
 	}
 	return password.Check(a.PasswordHash)
 }

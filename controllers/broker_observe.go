@@ -99,12 +99,15 @@ func (r *BrokerReconciler) lookForRefusedPods(ctx context.Context, s *brokerScop
 func (r *BrokerReconciler) nudgePods(ctx context.Context, s *brokerScope) error {
 	for i := range s.pods {
 		pod := &s.pods[i]
-		if pod.Annotations[v1alpha1.AnnotationAuthRevision] == s.bundle.Revision {
+		want := map[string]string{v1alpha1.AnnotationAuthRevision: s.bundle.Revision}
+		if s.clientTrust != "" {
+			want[v1alpha1.AnnotationClientTrust] = s.clientTrust
+		}
+		has := pod.Annotations
+		if has[v1alpha1.AnnotationAuthRevision] == s.bundle.Revision && has[v1alpha1.AnnotationClientTrust] == want[v1alpha1.AnnotationClientTrust] {
 			continue
 		}
-		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-			"annotations": map[string]string{v1alpha1.AnnotationAuthRevision: s.bundle.Revision},
-		}})
+		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": want}})
 		if err != nil {
 			return fmt.Errorf("encode the patch of pod %s: %w", pod.Name, err)
 		}
@@ -125,17 +128,19 @@ func (r *BrokerReconciler) reconcileLoaded(ctx context.Context, s *brokerScope) 
 			continue
 		}
 		ready++
-		revision, err := r.prober.AuthRevision(ctx, pod, s.adminClient)
+		has, err := r.prober.Loaded(ctx, pod, s.adminClient)
 		switch {
 		case err != nil:
 			log.FromContext(ctx).Info("a pod doesn't say which users and ACLs it has loaded", "pod", pod.Name, "error", err.Error())
 			s.load.waiting = fmt.Sprintf("Pod %s does not answer on its admin port", pod.Name)
-		case revision != s.bundle.Revision:
+		case has.AuthRevision != s.bundle.Revision:
 			s.load.waiting = fmt.Sprintf("Pod %s is loading the current users and ACLs", pod.Name)
+		case s.clientTrust != "" && has.ClientTrust != s.clientTrust:
+			s.load.waiting = fmt.Sprintf("Pod %s is loading the current list of revoked client certificates", pod.Name)
 		}
 	}
 	if s.load.waiting != "" {
-		waited := r.loads.waiting(key, s.bundle.Revision, s.now)
+		waited := r.loads.waiting(key, s.bundle.Revision+s.clientTrust, s.now)
 		s.load.retry = min(max(waited, loadRetryMin), loadRetryMax)
 		s.load.overdue = waited >= loadPatience
 		return

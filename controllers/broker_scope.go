@@ -26,6 +26,8 @@ type brokerScope struct {
 	certs  certificates
 	config []byte
 	bundle *render.Bundle
+	// clientTrust identifies what client certificates of the own CA are verified by; "": they are not.
+	clientTrust string
 	// fault is what ended the phases early; nil is none.
 	fault *faultError
 

@@ -41,6 +41,8 @@ var stalledReasons = map[string]bool{
 	v1alpha1.ReasonBrokerFails:         true,
 	v1alpha1.ReasonPodRefused:          true,
 	v1alpha1.ReasonVolumeNotExpandable: true,
+	v1alpha1.ReasonClientAuthOff:       true,
+	v1alpha1.ReasonLedgerTooLarge:      true,
 }
 
 // setCondition sets one condition; its transition time moves only when its status does.

@@ -89,19 +89,21 @@ type fakeBrokers struct {
 	silent map[string]bool
 }
 
-func (f *fakeBrokers) AuthRevision(_ context.Context, pod *corev1.Pod, config *tls.Config) (string, error) {
+func (f *fakeBrokers) Loaded(_ context.Context, pod *corev1.Pod, config *tls.Config) (Loaded, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if config == nil || len(config.Certificates) != 1 || config.ServerName != "dunlin-admin" {
-		return "", errors.New("the operator brought no client certificate")
+		return Loaded{}, errors.New("the operator brought no client certificate")
 	}
 	if f.silent[pod.Namespace] {
-		return "", errors.New("connection refused")
+		return Loaded{}, errors.New("connection refused")
 	}
 	if held, ok := f.held[pod.Namespace]; ok {
-		return held, nil
+		return Loaded{AuthRevision: held}, nil
 	}
-	return pod.Annotations[v1alpha1.AnnotationAuthRevision], nil
+	return Loaded{
+		AuthRevision: pod.Annotations[v1alpha1.AnnotationAuthRevision], ClientTrust: pod.Annotations[v1alpha1.AnnotationClientTrust],
+	}, nil
 }
 
 // hold keeps the pods of a namespace at the given revision.

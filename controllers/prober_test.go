@@ -40,11 +40,11 @@ var _ = Describe("the admin prober", func() {
 		DeferCleanup(s.Close)
 		return strings.TrimPrefix(s.URL, "https://")
 	}
-	ask := func(ca, server, client pki.Pair, answer http.HandlerFunc) (string, error) {
+	ask := func(ca, server, client pki.Pair, answer http.HandlerFunc) (Loaded, error) {
 		GinkgoHelper()
 		config, err := adminClient(client, ca)
 		Expect(err).NotTo(HaveOccurred())
-		return authRevision(context.Background(), serve(server, answer), config)
+		return loaded(context.Background(), serve(server, answer), config)
 	}
 
 	It("reads the revision, by its client certificate", func() {
@@ -54,8 +54,8 @@ var _ = Describe("the admin prober", func() {
 		Expect(ask(ca, server, client, func(w http.ResponseWriter, r *http.Request) {
 			Expect(r.URL.Path).To(Equal("/v1/status"))
 			Expect(pinOf(r)).To(Equal(pin))
-			_, _ = w.Write([]byte(`{"authRevision": "abc", "version": "1", "more": 1}`))
-		})).To(Equal("abc"))
+			_, _ = w.Write([]byte(`{"authRevision": "abc", "clientTrust": "def", "version": "1", "more": 1}`))
+		})).To(Equal(Loaded{AuthRevision: "abc", ClientTrust: "def"}))
 	})
 
 	It("trusts no other CA", func() {
@@ -78,7 +78,7 @@ var _ = Describe("the admin prober", func() {
 	)
 
 	It("says that a pod has no address yet", func() {
-		_, err := AdminProber{}.AuthRevision(context.Background(), &corev1.Pod{}, nil)
+		_, err := AdminProber{}.Loaded(context.Background(), &corev1.Pod{}, nil)
 		Expect(err).To(MatchError("the pod has no address yet"))
 	})
 })

@@ -109,7 +109,7 @@ func SetupWithManager(ctx context.Context, mgr manager.Manager, o Options) error
 	if err := brokers.setup(mgr, secrets); err != nil {
 		return fmt.Errorf("set up the Broker controller: %w", err)
 	}
-	if err := (&UserReconciler{applier: a, reporter: report}).setup(mgr, secrets); err != nil {
+	if err := (&UserReconciler{applier: a, reporter: report, now: o.Now}).setup(mgr, secrets); err != nil {
 		return fmt.Errorf("set up the User controller: %w", err)
 	}
 	if err := (&ACLReconciler{applier: a, reporter: report}).setup(mgr); err != nil {

@@ -22,6 +22,7 @@ const appliedRetry = 5 * time.Second
 type UserReconciler struct {
 	applier
 	reporter reporter
+	now      func() time.Time
 }
 
 // userScope is what one pass over a User has found so far.
@@ -29,7 +30,9 @@ type userScope struct {
 	user   *v1alpha1.User
 	broker *v1alpha1.Broker
 	// account is what the connection Secret and the spec make of the User.
-	account render.Account
+	account     render.Account
+	certificate certificate
+	now         time.Time
 	// fault is why the User can't be what its spec asks for.
 	fault *outcome
 	// applied is the Applied condition.
@@ -46,7 +49,7 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (resul
 		return ctrl.Result{}, nil
 	}
 	before := user.DeepCopy()
-	s := &userScope{user: user}
+	s := &userScope{user: user, now: r.now()}
 	defer func() {
 		if err == nil {
 			err = r.reporter.report(ctx, before, user)
@@ -139,15 +142,32 @@ func (s *userScope) writeStatus() {
 	status := &s.user.Status
 	status.ObservedGeneration = s.user.Generation
 	status.Username = render.Username(s.user)
+	s.certificate.writeStatus(s.user)
 	setCondition(&status.Conditions, v1alpha1.ConditionApplied, s.user.Generation, s.applied)
 	if s.applied.status == metav1.ConditionTrue && s.user.Spec.Suspended {
 		setReady(&status.Conditions, s.user.Generation, yes(v1alpha1.ReasonSuspended, "Kept out, because spec.suspended is true"), "")
 		return
 	}
+	if certificate := s.certificate.ready; s.applied.status == metav1.ConditionTrue && certificate.status == metav1.ConditionFalse {
+		setReady(&status.Conditions, s.user.Generation, certificate, "")
+		return
+	}
 	setReady(&status.Conditions, s.user.Generation, s.applied, "")
 }
 
-func (s *userScope) requeueAfter() time.Duration { return appliedRequeue(s.applied) }
+// requeueAfter is when to look again though nothing that is watched changes; 0 is never.
+func (s *userScope) requeueAfter() time.Duration {
+	again := appliedRequeue(s.applied)
+	if s.certificate.ready.reason == v1alpha1.ReasonWaitingForBroker {
+		again = appliedRetry
+	}
+	for _, at := range []time.Time{s.certificate.renew} {
+		if wait := max(at.Sub(s.now), time.Second); !at.IsZero() && (again == 0 || wait < again) {
+			again = wait
+		}
+	}
+	return again
+}
 
 // connectionSecretName is the User's connection Secret.
 func connectionSecretName(u *v1alpha1.User) string { return u.Name + "-mqtt" }

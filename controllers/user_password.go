@@ -22,6 +22,7 @@ const (
 	sourceGenerate  = "generate"
 	sourceSecretRef = "secretRef"
 	sourceHash      = "passwordHash"
+	sourceDisabled  = "disabled"
 )
 
 // credentials are what the connection Secret shall hold; password is nil where only its hash is known.
@@ -65,6 +66,8 @@ func (r *UserReconciler) passwordOf(ctx context.Context, u *v1alpha1.User, exist
 	}
 	spec := u.Spec.Authentication.Password
 	switch {
+	case spec.Disabled:
+		return credentials{source: sourceDisabled}, false, nil
 	case spec.PasswordHash != "":
 		if err := password.Check(spec.PasswordHash); err != nil {
 			return credentials{}, false, &faultError{v1alpha1.ReasonInvalidPasswordHash,
@@ -81,7 +84,7 @@ func (r *UserReconciler) passwordOf(ctx context.Context, u *v1alpha1.User, exist
 	}
 	// A password that was edited by hand is the user's, and hashed as such.
 	plain := data[keyPassword]
-	if len(plain) == 0 || source == sourceSecretRef || source == sourceHash {
+	if len(plain) == 0 || source != "" && source != sourceGenerate {
 		length, _ := render.Generated(u)
 		made, err := render.GeneratePassword(length, rand.Reader)
 		if err != nil {

@@ -48,12 +48,20 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 	if err != nil {
 		return err
 	}
+	if err := r.reconcileCertificate(ctx, s, existing); err != nil {
+		return err
+	}
 	data, err := r.address(ctx, b)
 	if err != nil {
 		return err
 	}
 	data[keyUsername] = []byte(render.Username(u))
-	data[keyPasswordHash] = []byte(creds.hash)
+	if creds.hash != "" {
+		data[keyPasswordHash] = []byte(creds.hash)
+	}
+	if pair := s.certificate.pair; len(pair.CertPEM) > 0 {
+		data[corev1.TLSCertKey], data[corev1.TLSPrivateKeyKey] = pair.CertPEM, pair.KeyPEM
+	}
 	if creds.password != nil {
 		data[keyPassword] = creds.password
 	}
@@ -62,6 +70,7 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 	}
 	s.account = render.Account{
 		Username: render.Username(u), PasswordHash: creds.hash, ScramKeys: creds.scram, Groups: u.Spec.Groups, Limits: u.Spec.Limits,
+		Certified: u.Spec.Authentication.Password.Disabled,
 	}
 	if err := checkAccount(s.account); err != nil {
 		return &faultError{v1alpha1.ReasonInvalidPasswordHash, err.Error()}
@@ -70,6 +79,7 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 	desired := coreac.Secret(connectionSecretName(u), u.Namespace).
 		WithLabels(labelsOf(u)).
 		WithAnnotations(map[string]string{annotationSource: creds.source}).
+		WithAnnotations(s.certificate.annotations()).
 		WithType(corev1.SecretTypeBasicAuth).
 		WithData(data)
 	if existing != nil { // a password that was edited in the meantime is not to be overwritten

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -118,7 +119,19 @@ func (w watches) usersOfChild(ctx context.Context, o client.Object) []reconcile.
 	case children.AuthName(b):
 		return w.usersOfBroker(ctx, keyOf(b).String(), true)
 	}
+	if strings.HasPrefix(o.GetName(), children.ClientLedgerPrefix(b)) {
+		return w.usersWithoutCertificate(ctx, keyOf(b).String())
+	}
 	return nil
+}
+
+// usersWithoutCertificate are the Users of a Broker that wait for a serial number.
+func (w watches) usersWithoutCertificate(ctx context.Context, broker string) []reconcile.Request {
+	users := w.users(ctx, client.MatchingFields{indexBroker: broker})
+	return requestsFor(slices.DeleteFunc(users, func(u v1alpha1.User) bool {
+		c := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ConditionCertificateReady)
+		return c == nil || c.Reason != v1alpha1.ReasonWaitingForBroker
+	}))
 }
 
 // aclsOfChild: the auth manifest to the ACLs that wait to be in it.

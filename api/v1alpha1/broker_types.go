@@ -119,7 +119,7 @@ type ListenerSpec struct {
 
 // BrokerTLS says where the server certificate comes from, and what is asked of clients.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.clientAuth) && self.clientAuth != 'None') == has(self.clientCASecretName)",message="clientAuth Request and Require need clientCASecretName, and nothing else does"
+// +kubebuilder:validation:XValidation:rule="!has(self.clientCASecretName) || has(self.clientAuth) && self.clientAuth != 'None'",message="clientCASecretName needs clientAuth Request or Require"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientCRLSecretName) || has(self.clientCASecretName)",message="clientCRLSecretName needs clientCASecretName"
 type BrokerTLS struct {
 	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with tls.crt, tls.key and,
@@ -153,7 +153,8 @@ type BrokerTLS struct {
 	// +optional
 	ClientAuth config.ClientAuth `json:"clientAuth,omitempty"`
 	// ClientCASecretName is a Secret in the Broker's namespace whose ca.crt has the CAs that issue client
-	// certificates. The pod starts once it is there.
+	// certificates. The pod starts once it is there. Default: the Broker's own CA, which issues those of
+	// Users; certificates of it are not good where others are named here.
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +optional

@@ -14,6 +14,10 @@ const (
 	ConditionPaused = "Paused"
 	// ConditionRestarted says whether the pods have been replaced since the annotation restartedAt was set (Broker).
 	ConditionRestarted = "Restarted"
+	// ConditionCertificateReady says whether a good client certificate is in the connection Secret (User).
+	ConditionCertificateReady = "CertificateReady"
+	// ConditionPasswordChanging is True while the password of before works too (User).
+	ConditionPasswordChanging = "PasswordChanging"
 	// ConditionApplied is True when every serving pod has loaded this object (User, ACL).
 	ConditionApplied = "Applied"
 )
@@ -47,6 +51,10 @@ const (
 	ReasonBundleTooLarge      = "AuthBundleTooLarge"
 	ReasonInvalidConfig       = "InvalidConfig"
 	ReasonStopped             = "Stopped"
+	ReasonClientAuthOff       = "ClientAuthOff"
+	ReasonIssued              = "Issued"
+	ReasonGracePeriod         = "GracePeriod"
+	ReasonLedgerTooLarge      = "CertificateLedgerTooLarge"
 )
 
 // Annotations and labels of the API.
@@ -61,6 +69,14 @@ const (
 	AnnotationPaused = "mqtt.dunlin.dev/paused"
 	// AnnotationRestartedAt on a Broker replaces its pods each time that it gets another value.
 	AnnotationRestartedAt = "mqtt.dunlin.dev/restartedAt"
+	// AnnotationClientTrust is set on broker pods, for the same sake, when what client certificates are
+	// verified by has changed.
+	AnnotationClientTrust = "mqtt.dunlin.dev/client-trust"
+	// AnnotationForceRenew, on a User, asks with each new value for another client certificate, and revokes
+	// those of before.
+	AnnotationForceRenew = "mqtt.dunlin.dev/force-renew"
+	// AnnotationRotatePassword, on a User, asks with each new value for another generated password.
+	AnnotationRotatePassword = "mqtt.dunlin.dev/rotate-password"
 	// AnnotationAuthRevision is set on broker pods so that the kubelet syncs their volumes at once.
 	AnnotationAuthRevision = "mqtt.dunlin.dev/auth-revision"
 )

@@ -72,15 +72,41 @@ type UserSpec struct {
 }
 
 // UserAuthentication is how a user proves who they are.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.password) || !has(self.password.disabled) || !self.password.disabled || has(self.clientCertificate)",message="password.disabled needs clientCertificate: there would be no way in"
 type UserAuthentication struct {
 	// Password is the user's password.
 	// +kubebuilder:default={}
 	// +optional
 	Password PasswordSource `json:"password,omitempty"`
+	// ClientCertificate has the Broker's own CA issue a client certificate with the user name in it, into
+	// tls.crt and tls.key of the connection Secret. The Broker must ask for certificates
+	// (spec.tls.clientAuth) and have no spec.tls.clientCASecretName. It is revoked when the User goes, is
+	// suspended or renamed, and when this is unset. Default: none.
+	// +optional
+	ClientCertificate *UserCertificate `json:"clientCertificate,omitempty"`
+}
+
+// UserCertificate shapes a user's client certificate.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.renewBeforeSeconds) || self.renewBeforeSeconds * 2 <= self.durationSeconds",message="renewBeforeSeconds is at most half of durationSeconds"
+type UserCertificate struct {
+	// DurationSeconds is how long a certificate is valid. Default: 90 days.
+	// +kubebuilder:default=7776000
+	// +kubebuilder:validation:Minimum=3600
+	// +kubebuilder:validation:Maximum=315360000
+	// +optional
+	DurationSeconds int64 `json:"durationSeconds,omitempty"`
+	// RenewBeforeSeconds is how long before its end a certificate is replaced. The one of before stays
+	// good until its own end. Default: a third of durationSeconds.
+	// +kubebuilder:validation:Minimum=60
+	// +optional
+	RenewBeforeSeconds int64 `json:"renewBeforeSeconds,omitempty"`
 }
 
 // PasswordSource is where a password comes from: one of its fields, or none for a generated one.
-// +kubebuilder:validation:XValidation:rule="[has(self.generate), has(self.secretRef), has(self.passwordHash)].filter(x, x).size() <= 1",message="set at most one of generate, secretRef and passwordHash"
+// +kubebuilder:validation:XValidation:rule="[has(self.generate), has(self.secretRef), has(self.passwordHash), has(self.disabled) && self.disabled].filter(x, x).size() <= 1",message="set at most one of generate, secretRef, passwordHash and disabled"
+// +kubebuilder:validation:XValidation:rule="!has(self.gracePeriodSeconds) || !has(self.generate) || !has(self.generate.rotateEverySeconds) || self.gracePeriodSeconds < self.generate.rotateEverySeconds",message="gracePeriodSeconds must be less than generate.rotateEverySeconds"
 // +kubebuilder:validation:XValidation:rule="!has(self.scram) || !has(self.passwordHash)",message="scram needs the password itself: a passwordHash can be a line of SCRAM keys (kubectl mqtt passwd --format SCRAM-SHA-256)"
 type PasswordSource struct {
 	// Generate makes a random password and keeps it in the User's connection Secret.
@@ -100,6 +126,15 @@ type PasswordSource struct {
 	// +listType=set
 	// +optional
 	Scram []config.EnhancedMethod `json:"scram,omitempty"`
+	// GracePeriodSeconds is how long, after a change of the password, the one of before works too, however
+	// the change came about. Default: it ends with the change, and so do connections that were made with it.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=31536000
+	// +optional
+	GracePeriodSeconds int64 `json:"gracePeriodSeconds,omitempty"`
+	// Disabled says that there is no password: the client certificate is the only way in.
+	// +optional
+	Disabled bool `json:"disabled,omitempty"`
 }
 
 // GeneratePassword shapes a generated password.
@@ -110,6 +145,11 @@ type GeneratePassword struct {
 	// +kubebuilder:validation:Maximum=128
 	// +optional
 	Length int32 `json:"length,omitempty"`
+	// RotateEverySeconds is how often a new password is generated. Default: only when the annotation
+	// mqtt.dunlin.dev/rotate-password gets a new value, or the connection Secret loses its password.
+	// +kubebuilder:validation:Minimum=300
+	// +optional
+	RotateEverySeconds int64 `json:"rotateEverySeconds,omitempty"`
 }
 
 // SecretKeyRef names a key of a Secret.
@@ -130,8 +170,9 @@ type UserStatus struct {
 	// ObservedGeneration is the generation of the spec that the conditions are about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Conditions: Ready, Applied; Reconciling and Stalled only while they are true. Ready=True
-	// means that every serving pod has loaded the user.
+	// Conditions: Ready, Applied; CertificateReady if there is to be a client certificate; Reconciling,
+	// Stalled and PasswordChanging only while they are true. Ready=True means that every serving pod has
+	// loaded the user.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -139,9 +180,21 @@ type UserStatus struct {
 	// Username is the MQTT user name in use.
 	// +optional
 	Username string `json:"username,omitempty"`
-	// SecretName is the connection Secret (username, password if generated, host, port, uri, ca.crt).
+	// SecretName is the connection Secret (username, password where it is known, host, port, uri,
+	// ca.crt, and tls.crt and tls.key with a client certificate).
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
+	// CertificateNotAfter is when the client certificate expires, and CertificateRenewal when it is replaced.
+	// +optional
+	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`
+	// +optional
+	CertificateRenewal *metav1.Time `json:"certificateRenewal,omitempty"`
+	// NextRotation is when the password is generated anew.
+	// +optional
+	NextRotation *metav1.Time `json:"nextRotation,omitempty"`
+	// PreviousPasswordUntil is until when the password of before works too.
+	// +optional
+	PreviousPasswordUntil *metav1.Time `json:"previousPasswordUntil,omitempty"`
 	// AppliedDigest identifies the credentials, groups and limits that every serving pod has loaded.
 	// +optional
 	AppliedDigest string `json:"appliedDigest,omitempty"`

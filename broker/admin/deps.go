@@ -17,6 +17,8 @@ type Deps struct {
 	Ready func() error
 	// AuthRevision is the revision of the users and access rules in force. Never nil.
 	AuthRevision func() string
+	// ClientTrust identifies what client certificates are verified by. nil: nothing.
+	ClientTrust func() string
 	// Version is the broker's.
 	Version string
 	// Backup writes what the store keeps to w. nil: it keeps nothing.

@@ -160,6 +160,9 @@ func (a *endpoints) admit(w http.ResponseWriter, r *http.Request, methods []rout
 
 func (a *endpoints) status(c *call) {
 	s := api.Status{AuthRevision: a.AuthRevision(), Version: a.Version, Instance: a.instance}
+	if a.ClientTrust != nil {
+		s.ClientTrust = a.ClientTrust()
+	}
 	if err := a.Ready(); err != nil {
 		s.NotReady = err.Error()
 	}

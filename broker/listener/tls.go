@@ -72,6 +72,14 @@ func (l *Listener) Check(chain []*x509.Certificate) error {
 	return l.trust.check(chain)
 }
 
+// Trust is config.ClientTrustSum of what Check goes by now; "": clients are not asked for certificates.
+func (l *Listener) Trust() string {
+	if l.trust == nil {
+		return ""
+	}
+	return l.trust.current.Load().sum
+}
+
 // TrustChanged has fn called after each change of what Check goes by. It is called before Accept.
 func (l *Listener) TrustChanged(fn func()) {
 	if l.trust != nil {

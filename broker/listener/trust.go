@@ -3,7 +3,6 @@ package listener
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
@@ -13,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch"
 )
 
@@ -38,7 +38,7 @@ type anchors struct {
 	checked bool              // there are lists of the revoked, and a client's issuer must have one
 	lists   map[string]*crl   // by keyOf their issuer
 	above   map[string][]link // by the bytes of a CA: what may revoke it, and those above it
-	sum     [sha256.Size]byte // of the files: equal sums, equal content
+	sum     string            // config.ClientTrustSum of the files
 }
 
 // link is a CA that another of the CAs has issued, and the list of that one.
@@ -106,8 +106,8 @@ func (t *trust) read() (*anchors, error) {
 		return nil, fmt.Errorf("client CAs: %w", err)
 	}
 	a := &anchors{pool: x509.NewCertPool(), checked: len(t.crlFiles) > 0, lists: make(map[string]*crl)}
-	sum := sha256.New()
-	sum.Write(data)
+	var lists [][]byte
+	anchors := data
 	if a.cas, err = parseCAs(data); err != nil {
 		return nil, fmt.Errorf("client CAs: %s: %w", t.caFile, err)
 	}
@@ -119,13 +119,13 @@ func (t *trust) read() (*anchors, error) {
 		if err != nil {
 			return nil, fmt.Errorf("revocation list %s: %w", file, err)
 		}
-		fmt.Fprintf(sum, "%d\n%s", len(data), data)
+		lists = append(lists, data)
 	}
 	a.above = make(map[string][]link)
 	for _, ca := range a.cas {
 		a.above[string(ca.Raw)] = a.climb(ca, make(map[*x509.Certificate]bool))
 	}
-	a.sum = [sha256.Size]byte(sum.Sum(nil))
+	a.sum = config.ClientTrustSum(anchors, lists...)
 	return a, nil
 }
 

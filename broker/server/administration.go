@@ -13,7 +13,7 @@ import (
 
 func (s *Server) serveAdmin(ctx context.Context) error {
 	d := admin.Deps{
-		Ready: s.notReady, AuthRevision: s.auth.Revision, Version: s.version, Log: s.log, Metrics: metrics.New(s),
+		Ready: s.notReady, AuthRevision: s.auth.Revision, ClientTrust: s.clientTrust, Version: s.version, Log: s.log, Metrics: metrics.New(s),
 	}
 	i := inspector{s}
 	d.Broker, d.Clients, d.Topics, d.Access, d.SignIn, d.Tracer = i, i, i, i, i, &s.tracer

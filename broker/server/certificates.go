@@ -2,6 +2,8 @@ package server
 
 import (
 	"crypto/x509"
+	"maps"
+	"slices"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
@@ -10,6 +12,24 @@ import (
 type gate interface {
 	// Check says why a client with such a certificate, and those of its CAs that it sent, would not be let in.
 	Check(chain []*x509.Certificate) error
+}
+
+// clientTrust is the one Trust of all listeners that ask for certificates; "": they differ for now, or there are none.
+func (s *Server) clientTrust() string {
+	s.mu.Lock()
+	listeners := slices.Collect(maps.Values(s.listeners))
+	s.mu.Unlock()
+	one := ""
+	for _, l := range listeners {
+		switch trust := l.Trust(); {
+		case trust == "" || trust == one:
+		case one != "":
+			return ""
+		default:
+			one = trust
+		}
+	}
+	return one
 }
 
 // proof is the certificates that a client has proved to hold in its handshake, its own first. They end its connection when one of them expires.

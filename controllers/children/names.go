@@ -16,6 +16,7 @@ const AdminServerName = "dunlin-admin"
 const (
 	KeyCA     = "ca.crt"
 	KeyCRL    = "ca.crl"
+	KeyLedger = "ledger.json"
 	KeyConfig = "config.yaml"
 )
 
@@ -24,6 +25,17 @@ func CAName(b *v1alpha1.Broker) string { return b.Name + "-ca" }
 
 // CAKeyName is the Secret with the Broker's own CA and its key.
 func CAKeyName(b *v1alpha1.Broker) string { return b.Name + "-ca-key" }
+
+// ClientCAName is the Secret with what client certificates are verified by: ca.crt and ca.crl.
+func ClientCAName(b *v1alpha1.Broker) string { return b.Name + "-client-ca" }
+
+// ClientLedgerName is the Secret with one shard of which client certificates there are. No pod mounts it.
+func ClientLedgerName(b *v1alpha1.Broker, shard int) string {
+	return fmt.Sprintf("%s%02d", ClientLedgerPrefix(b), shard)
+}
+
+// ClientLedgerPrefix begins the names of those Secrets.
+func ClientLedgerPrefix(b *v1alpha1.Broker) string { return b.Name + "-client-certs-" }
 
 // ServerTLSName is the Secret with the pair that the listeners serve.
 func ServerTLSName(b *v1alpha1.Broker) string { return b.Name + "-server-tls" }

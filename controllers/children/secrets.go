@@ -38,6 +38,16 @@ func OperatorTLS(b *v1alpha1.Broker, p Pair, caPEM []byte) *coreac.SecretApplyCo
 	return secret(b, OperatorTLSName(b), corev1.SecretTypeTLS, pairData(p, caPEM))
 }
 
+// ClientCA is the Secret with what client certificates of the own CA are verified by.
+func ClientCA(b *v1alpha1.Broker, caPEM, crlPEM []byte) *coreac.SecretApplyConfiguration {
+	return secret(b, ClientCAName(b), corev1.SecretTypeOpaque, map[string][]byte{KeyCA: caPEM, KeyCRL: crlPEM})
+}
+
+// ClientLedger is the Secret with one shard of the ledger of client certificates.
+func ClientLedger(b *v1alpha1.Broker, shard int, ledger []byte) *coreac.SecretApplyConfiguration {
+	return secret(b, ClientLedgerName(b, shard), corev1.SecretTypeOpaque, map[string][]byte{KeyLedger: ledger})
+}
+
 // Auth is the Secret with the manifest of the auth bundle.
 func Auth(b *v1alpha1.Broker, manifest []byte) *coreac.SecretApplyConfiguration {
 	return secret(b, AuthName(b), corev1.SecretTypeOpaque, map[string][]byte{"manifest.json": manifest})

@@ -17,10 +17,11 @@ func mounts(b *v1alpha1.Broker, p Pod) []*coreac.VolumeMountApplyConfiguration {
 		readOnly("auth", p.AuthDir),
 		coreac.VolumeMount().WithName(dataVolume).WithMountPath(p.StoreDir),
 	}
-	if b.Spec.TLS.ClientCASecretName != "" {
+	ca, crl := clientTrust(b)
+	if ca != "" {
 		out = append(out, readOnly("client-ca", p.ClientCADir))
 	}
-	if b.Spec.TLS.ClientCRLSecretName != "" {
+	if crl != "" {
 		out = append(out, readOnly("client-crl", p.ClientCRLDir))
 	}
 	return out
@@ -37,13 +38,26 @@ func volumes(b *v1alpha1.Broker, p Pod) []*coreac.VolumeApplyConfiguration {
 		secretVolume("admin-tls", AdminTLSName(b)),
 		authVolume(b, p.AuthShards),
 	}
-	if name := b.Spec.TLS.ClientCASecretName; name != "" {
-		out = append(out, keyVolume("client-ca", name, KeyCA))
+	ca, crl := clientTrust(b)
+	if ca != "" {
+		out = append(out, keyVolume("client-ca", ca, KeyCA))
 	}
-	if name := b.Spec.TLS.ClientCRLSecretName; name != "" {
-		out = append(out, keyVolume("client-crl", name, KeyCRL))
+	if crl != "" {
+		out = append(out, keyVolume("client-crl", crl, KeyCRL))
 	}
 	return out
+}
+
+// clientTrust are the Secrets with the CAs of clients and with what those have revoked; "": none.
+func clientTrust(b *v1alpha1.Broker) (ca, crl string) {
+	switch t := b.Spec.TLS; {
+	case !t.ClientAuth.Asks():
+		return "", ""
+	case t.ClientCASecretName == "":
+		return ClientCAName(b), ClientCAName(b)
+	default:
+		return t.ClientCASecretName, t.ClientCRLSecretName
+	}
 }
 
 // keyVolume mounts one key of a Secret: what else it has, perhaps the CA's own key, is none of the broker's business.

@@ -80,6 +80,15 @@ func RenewAt(cert *x509.Certificate) time.Time {
 	return cert.NotBefore.Add(cert.NotAfter.Sub(cert.NotBefore) / 3 * 2)
 }
 
+// Leaf is the first certificate in certPEM.
+func Leaf(certPEM []byte) (*x509.Certificate, error) {
+	chain, err := parseChain("certificate", certPEM)
+	if err != nil {
+		return nil, err
+	}
+	return chain[0], nil
+}
+
 // KeyPin is the hex SHA-256 of the SubjectPublicKeyInfo of the first certificate in certPEM: it
 // identifies the key, and stays when a certificate is renewed with the same one.
 func KeyPin(certPEM []byte) (string, error) {

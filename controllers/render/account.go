@@ -15,8 +15,15 @@ import (
 
 // AccountLines are the lines of a's password file, each with its newline: a user is in a bundle if the
 // file of Shard(a.Username) has them.
+// The password of before comes first: Mosquitto, which knows one password a user, takes the last.
 func AccountLines(a Account) []byte {
-	lines := []byte(a.Username + ":" + a.PasswordHash + "\n")
+	var lines []byte
+	for _, previous := range a.Previous {
+		lines = append(lines, a.Username+":"+previous+"\n"...)
+	}
+	if a.PasswordHash != "" {
+		lines = append(lines, a.Username+":"+a.PasswordHash+"\n"...)
+	}
 	for _, keys := range a.ScramKeys {
 		lines = append(lines, a.Username+":"+keys+"\n"...)
 	}
@@ -44,6 +51,18 @@ func HasAccount(files map[string][]byte, a Account) bool {
 	return (i >= 0) == some && (i < 0 || reflect.DeepEqual(set.Users[i], want))
 }
 
+// HasUsername says whether files, one shard of a bundle, know anybody of that name.
+func HasUsername(files map[string][]byte, username string) bool {
+	shard := Shard(username)
+	file := files[fmt.Sprintf(config.BundlePasswordsFmt, shard)]
+	if bytes.HasPrefix(file, []byte(username+":")) || bytes.Contains(file, []byte("\n"+username+":")) {
+		return true
+	}
+	var set config.UserSet
+	return !decode(files[fmt.Sprintf(config.BundleUsersFmt, shard)], &set) ||
+		slices.ContainsFunc(set.Users, func(u config.UserAttributes) bool { return u.Name == username })
+}
+
 // HasACL says whether files, one shard of a bundle, hold a as it is.
 func HasACL(files map[string][]byte, a NamedACL) bool {
 	var set config.ACLSet
@@ -66,7 +85,8 @@ func attributesOf(a Account) (config.UserAttributes, bool) {
 	if limits != nil && *limits == (config.UserLimits{}) {
 		limits = nil
 	}
-	return config.UserAttributes{Name: a.Username, Groups: slices.Compact(groups), Limits: limits}, len(groups) > 0 || limits != nil
+	return config.UserAttributes{Name: a.Username, Groups: slices.Compact(groups), Limits: limits},
+		len(groups) > 0 || limits != nil || a.PasswordHash == "" // without a line in the password file, this says that the user exists
 }
 
 // checkAccount says whether a line of a password file can hold a.
@@ -76,9 +96,9 @@ func checkAccount(a Account) error {
 		return errors.New("a user has an empty name")
 	case strings.ContainsRune(a.Username, ':') || strings.ContainsFunc(a.Username, unicode.IsControl):
 		return fmt.Errorf("user %q: the name has a ':' or a control character", a.Username)
-	case a.PasswordHash == "":
+	case a.PasswordHash == "" && !a.Certified:
 		return fmt.Errorf("user %q: no password hash", a.Username)
-	case strings.ContainsFunc(a.PasswordHash+strings.Join(a.ScramKeys, ""), unicode.IsControl):
+	case strings.ContainsFunc(a.PasswordHash+strings.Join(a.ScramKeys, "")+strings.Join(a.Previous, ""), unicode.IsControl):
 		return fmt.Errorf("user %q: the password hash has a control character", a.Username)
 	}
 	return nil

@@ -29,8 +29,12 @@ var ErrTooLarge = errors.New("too large")
 type Account struct {
 	// Username is the MQTT user name; no ':' and no control characters.
 	Username string
-	// PasswordHash is in one of Mosquitto's formats.
+	// PasswordHash is in one of Mosquitto's formats. Empty for a user that is Certified.
 	PasswordHash string
+	// Certified says that a client certificate is the user's only way in.
+	Certified bool
+	// Previous are the lines of the password of before, hash and SCRAM keys, which works too.
+	Previous []string
 	// ScramKeys are the keys of the same password for SCRAM, as password.ScramLine makes them.
 	ScramKeys []string
 	// Groups are the groups that ACLs may name.

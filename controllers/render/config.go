@@ -77,11 +77,22 @@ func listenerTLS(t v1alpha1.BrokerTLS, p Paths) *config.ListenerTLS {
 	out := &config.ListenerTLS{CertFile: p.TLSCertFile, KeyFile: p.TLSKeyFile, MinVersion: t.MinVersion}
 	if t.ClientAuth.Asks() {
 		out.ClientAuth, out.ClientCAFile = t.ClientAuth, p.ClientCAFile
-		if t.ClientCRLSecretName != "" {
+		if t.ClientCRLSecretName != "" || OwnClientCA(t) {
 			out.CRLFiles = []string{p.ClientCRLFile}
 		}
 	}
 	return out
+}
+
+// OwnClientCA says whether client certificates are asked for that the Broker's own CA issues.
+func OwnClientCA(t v1alpha1.BrokerTLS) bool { return t.ClientAuth.Asks() && t.ClientCASecretName == "" }
+
+// UsernameField is what in a client certificate is the user name.
+func UsernameField(b *v1alpha1.Broker) config.CertificateField {
+	if c := b.Spec.Authentication.ClientCertificate; c != nil {
+		return c.UsernameFrom
+	}
+	return config.CommonName
 }
 
 // ConfigYAML is c as the file that the broker loads.

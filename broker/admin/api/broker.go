@@ -6,6 +6,9 @@ import "time"
 type Status struct {
 	// AuthRevision is the revision of the users and access rules in force; "": none, or plain files.
 	AuthRevision string `json:"authRevision"`
+	// ClientTrust is config.ClientTrustSum of what client certificates are verified by, where all listeners agree; "":
+	// they do not ask for any, or are just loading.
+	ClientTrust string `json:"clientTrust,omitempty"`
 	// Version is the broker's.
 	Version string `json:"version"`
 	// Instance is another one each time that the broker has started, also within the same process.

@@ -19,6 +19,9 @@ type member struct {
 	render.Account
 	// passwordFile has the password; empty: it is in a Secret of the user's own, or not known.
 	passwordFile string
+	user         *v1alpha1.User
+	certFile     string // of the client certificate; empty: none
+	keyFile      string
 }
 
 // keeper finds the passwords and hashes of Users.
@@ -45,7 +48,7 @@ func (k keeper) members(b *v1alpha1.Broker) (members []member, notes []string, e
 		if note != "" {
 			notes = append(notes, fmt.Sprintf("User %s/%s %s", u.Namespace, u.Name, note))
 		}
-		if m.PasswordHash != "" {
+		if m.PasswordHash != "" || m.Certified {
 			members = append(members, m)
 		}
 	}
@@ -57,8 +60,10 @@ func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 	m.Account = render.Account{
 		Username: render.Username(u), Groups: u.Spec.Groups, Limits: u.Spec.Limits,
 		PasswordHash: u.Spec.Authentication.Password.PasswordHash,
+		Certified:    u.Spec.Authentication.Password.Disabled,
 	}
-	if m.PasswordHash != "" {
+	m.user = u
+	if m.PasswordHash != "" || m.Certified {
 		return m, "", nil
 	}
 	kept, err := readOptional(k.state.userPath(u, "hash"))

@@ -83,14 +83,17 @@ func (p *plan) connectFlags(e example, l config.Listener, address func(string) n
 		} else {
 			flags = append(flags, "--tls-use-os-certs")
 		}
-		if l.TLS != nil && l.TLS.ClientAuth == config.ClientAuthRequire {
+		switch {
+		case e.user != nil && e.user.certFile != "":
+			flags = append(flags, "--cert", quote(e.user.certFile), "--key", quote(e.user.keyFile))
+		case l.TLS != nil && l.TLS.ClientAuth == config.ClientAuthRequire:
 			flags = append(flags, "--cert CLIENT.crt --key CLIENT.key") // which only the user has
 		}
 	}
 	if e.clientID != "" {
 		flags = append(flags, "-i", quote(e.clientID))
 	}
-	if e.user != nil {
+	if e.user != nil && e.user.passwordFile != "" {
 		flags = append(flags, "-u", quote(e.user.Username), "-P", `"$(cat `+quote(e.user.passwordFile)+`)"`)
 	}
 	return strings.Join(flags, " ")

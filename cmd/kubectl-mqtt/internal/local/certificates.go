@@ -13,6 +13,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/pki"
+	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
 // defaultDuration is a server certificate's for a Broker that says none.
@@ -24,6 +25,14 @@ type certificates struct {
 	certFile, keyFile string
 	clientCA, crl     string    // files of what clients' certificates are verified by; empty: none
 	renewAt           time.Time // zero: somebody else renews
+	ca                pki.Pair  // the own one; empty: there is none yet
+}
+
+// wakeAt notes that something is due at t.
+func (c *certificates) wakeAt(t time.Time) {
+	if c.renewAt.IsZero() || t.Before(c.renewAt) {
+		c.renewAt = t
+	}
 }
 
 // certificates makes what is missing or due. A pair from a Secret of the user's own is taken as it is.
@@ -36,7 +45,7 @@ func (s *State) certificates(b *v1alpha1.Broker, own *corev1.Secret, listenHost 
 	if err != nil {
 		return c, err
 	}
-	c.caFile = s.path("ca.crt")
+	c.caFile, c.ca = s.path("ca.crt"), ca
 	names, duration := serverNames(b, listenHost), time.Duration(b.Spec.TLS.DurationSeconds)*time.Second
 	if duration == 0 {
 		duration = defaultDuration
@@ -139,6 +148,9 @@ func writeIfNew(path string, data []byte) error {
 // clientCAs puts what clients' certificates are verified by into files. Without it nobody could be let in, or
 // too many, so a Secret that is not there is an error.
 func (s *State) clientCAs(c *certificates, b *v1alpha1.Broker, secret func(namespace, name string) *corev1.Secret) error {
+	if render.OwnClientCA(b.Spec.TLS) { // certify writes them
+		c.clientCA, c.crl = s.path("client-ca.crt"), s.path("client-ca.crl")
+	}
 	for _, f := range []struct {
 		to             *string
 		secret, key    string

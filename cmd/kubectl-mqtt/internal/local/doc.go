@@ -10,6 +10,9 @@
 //	tls.crt tls.key          the server certificate, renewed in time
 //	users/NAME/password      a generated password, made once; yours to change
 //	users/NAME/hash          its hash, kept as long as it is the password's
+//	users/NAME/tls.crt .key  a client certificate, renewed in time
+//	client-certs.json        which client certificates there are, and which are revoked
+//	client-ca.crt .crl       what client certificates are verified by
 //	auth/                    users and access rules, replaced as a whole
 //	data/BROKER/             sessions and retained messages
 //	admin/                   how to call the admin API of the broker that runs, made anew by each run

@@ -19,12 +19,12 @@ type example struct {
 	clientID string  // empty: any
 }
 
-// pickExample finds a user with a password at hand, and topics that an ACL allows; best a topic to
+// pickExample finds a user with a password or a certificate at hand, and topics that an ACL allows; best a topic to
 // publish that the filter covers. Rules that deny are not looked at. false: nobody can be shown.
 func (p *plan) pickExample() (example, bool) {
 	var fallback *example
 	for i := range p.members {
-		if p.members[i].passwordFile == "" {
+		if p.members[i].passwordFile == "" && p.members[i].certFile == "" {
 			continue
 		}
 		e := p.exampleOf(&p.members[i])

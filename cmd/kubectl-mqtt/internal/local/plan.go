@@ -49,8 +49,12 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 	if err := state.clientCAs(&p.certs, b, set.Secret); err != nil {
 		return nil, fmt.Errorf("certificates of %s: %w", name(b), err)
 	}
-	if err := p.addAuth(keeper{state: state, set: set, random: rand.Reader, write: true}); err != nil {
+	k := keeper{state: state, set: set, random: rand.Reader, write: true}
+	if err := p.addAuth(k); err != nil {
 		return nil, err
+	}
+	if err := k.certify(p, now); err != nil {
+		return nil, fmt.Errorf("client certificates of %s: %w", name(b), err)
 	}
 	p.config = render.Config(b, render.Paths{
 		ListenHost:  o.ListenHost,

@@ -141,6 +141,8 @@ spec: {REF, authentication: {password: {secretRef: {name: own}, scram: [SCRAM-SH
 	}
 }
 
+func noAddress(string) net.Addr { return nil }
+
 // TestClientCAs: what clients' certificates are verified by comes from Secrets, and nothing runs without.
 func TestClientCAs(t *testing.T) {
 	t.Chdir(t.TempDir())
@@ -153,7 +155,6 @@ BROKER {tls: {clientAuth: Require, clientCASecretName: ca, clientCRLSecretName: 
 	if tls.ClientAuth != config.ClientAuthRequire || readFile(t, tls.ClientCAFile) != "the CA" || readFile(t, tls.CRLFiles[0]) != "the list" {
 		t.Errorf("%+v", tls)
 	}
-	noAddress := func(string) net.Addr { return nil }
 	if flags := p.connectFlags(example{}, p.config.Listeners[0], noAddress); !strings.Contains(flags, " --cert CLIENT.crt --key CLIENT.key") {
 		t.Errorf("the example connects without a certificate: %s", flags)
 	}
