@@ -1,6 +1,7 @@
 package server
 
 import (
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -13,7 +14,10 @@ import (
 const (
 	goodbyeTimeout = time.Second // for a last packet to leave
 	writevMax      = 64          // segments a system call
+	gatherBuffer   = 16 << 10    // bytes of segments that are put together: as many as a TLS record has at most
 )
+
+var gatherPool = sync.Pool{New: func() any { return new([gatherBuffer]byte) }}
 
 // writer writes what a session's outbox holds. Whoever made the outbox non-empty flushes it: on
 // plain TCP that goroutine writes itself, without blocking; what the socket does not take is left
@@ -147,12 +151,23 @@ func (w *writer) advance(n int) {
 	}
 }
 
+// writeStream writes what is taken through TLS or WebSocket, where each write is a record or a frame and a system call:
+// segments leave together.
 func (w *writer) writeStream() {
-	for ; !w.written(); w.next++ {
-		if _, err := w.c.nc.Write(w.iov[w.next]); err != nil {
-			w.err = err
-			return
+	buf := gatherPool.Get().(*[gatherBuffer]byte)
+	defer gatherPool.Put(buf)
+	for !w.written() && w.err == nil {
+		n := 0
+		for !w.written() && n+len(w.iov[w.next]) <= gatherBuffer {
+			n += copy(buf[n:], w.iov[w.next])
+			w.next++
 		}
+		together := buf[:n]
+		if n == 0 { // it is larger than that
+			together = w.iov[w.next]
+			w.next++
+		}
+		_, w.err = w.c.nc.Write(together)
 	}
 }
 
