@@ -66,14 +66,18 @@ func (r *BrokerReconciler) reconcileCA(ctx context.Context, s *brokerScope) erro
 
 // reconcileAdminPairs keeps both ends of the operator's connection to the admin API.
 func (r *BrokerReconciler) reconcileAdminPairs(ctx context.Context, s *brokerScope) error {
-	b, names := s.broker, []string{children.AdminServerName}
+	b, names := s.broker, children.AdminDNSNames()
 	admin, err := r.issued(ctx, s, children.AdminTLSName(b), names, adminDuration, func() (pki.Pair, error) {
 		return pki.IssueServer(s.ca, names, nil, adminDuration, s.now)
 	})
 	if err != nil {
 		return err
 	}
-	if err := r.apply(ctx, b, children.AdminTLS(b, children.Pair(admin), s.ca.CertPEM)); err != nil {
+	tokens, err := r.reconcileAdminTokens(ctx, s)
+	if err != nil {
+		return err
+	}
+	if err := r.apply(ctx, b, children.AdminTLS(b, children.Pair(admin), s.ca.CertPEM, tokens)); err != nil {
 		return err
 	}
 	operator, err := r.issued(ctx, s, children.OperatorTLSName(b), nil, operatorDuration, func() (pki.Pair, error) {

@@ -19,6 +19,7 @@ var _ = Describe("a pod's configuration and its StatefulSet", func() {
 		Expect(path.Base(p.AdminKeyFile)).To(Equal("tls.key"))
 		Expect(path.Dir(p.TLSKeyFile)).To(Equal(path.Dir(p.TLSCertFile)), "one Secret is mounted for both")
 		Expect(path.Dir(p.AdminKeyFile)).To(Equal(path.Dir(p.AdminCertFile)))
+		Expect(p.AdminTokensFile).To(Equal(path.Join(path.Dir(p.AdminCertFile), children.KeyTokens)))
 		Expect(p.ClientKeyPins).To(Equal([]string{"pin"}))
 	})
 })

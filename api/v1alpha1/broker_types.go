@@ -81,6 +81,10 @@ type BrokerSpec struct {
 	// Limits bounds connections and traffic. A change restarts the pod.
 	// +optional
 	Limits config.Limits `json:"limits,omitempty"`
+	// Admin lets users call the admin API by name and password, beside the tokens in the Secret NAME-admin. Default: none
+	// may. A change restarts the pod.
+	// +optional
+	Admin config.AdminUsers `json:"admin,omitempty"`
 	// Log configures the broker's log. A change restarts the pod.
 	// +kubebuilder:default={}
 	// +optional

@@ -203,6 +203,7 @@ func (in *BrokerSpec) DeepCopyInto(out *BrokerSpec) {
 	out.Authorization = in.Authorization
 	in.MQTT.DeepCopyInto(&out.MQTT)
 	out.Limits = in.Limits
+	out.Admin = in.Admin
 	out.Log = in.Log
 	in.Drain.DeepCopyInto(&out.Drain)
 	in.Persistence.DeepCopyInto(&out.Persistence)

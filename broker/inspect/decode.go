@@ -44,6 +44,9 @@ func (d *decoded) decode(in bool, p *Peer, h packet.Header, body []byte, size in
 		var x packet.Disconnect
 		if x.Parse(body, p.Version) == nil && p.Version == packet.V5 {
 			d.because(x.Reason, x.ReasonString)
+			if x.Reason == packet.NormalDisconnection {
+				d.e.Reason = "Normal disconnection"
+			}
 		}
 	case packet.TypeAuth:
 		var a packet.Auth

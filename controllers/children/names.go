@@ -9,8 +9,11 @@ import (
 // ManagedBy is the value of app.kubernetes.io/managed-by on every child.
 const ManagedBy = "dunlin-operator"
 
-// AdminServerName is the DNS name in the admin API's certificate.
+// AdminServerName is the DNS name in the admin API's certificate by which it is verified.
 const AdminServerName = "dunlin-admin"
+
+// AdminDNSNames are all DNS names in it: localhost is for who calls through a port-forward.
+func AdminDNSNames() []string { return []string{AdminServerName, "localhost"} }
 
 // Keys of the Secrets and the ConfigMap.
 const (
@@ -18,6 +21,10 @@ const (
 	KeyCRL    = "ca.crl"
 	KeyLedger = "ledger.json"
 	KeyConfig = "config.yaml"
+	KeyTokens = "tokens" // sums
+
+	KeyToken     = "token"      // role Write
+	KeyReadToken = "read-token" // role Read
 )
 
 // CAName is the Secret with the certificate that clients must trust.
@@ -42,6 +49,9 @@ func ServerTLSName(b *v1alpha1.Broker) string { return b.Name + "-server-tls" }
 
 // AdminTLSName is the Secret with the pair that the admin API serves.
 func AdminTLSName(b *v1alpha1.Broker) string { return b.Name + "-admin-tls" }
+
+// AdminTokensName is the Secret with the tokens of the admin API.
+func AdminTokensName(b *v1alpha1.Broker) string { return b.Name + "-admin" }
 
 // OperatorTLSName is the Secret with the operator's client pair for the admin API.
 func OperatorTLSName(b *v1alpha1.Broker) string { return b.Name + "-operator-tls" }

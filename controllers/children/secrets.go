@@ -28,9 +28,16 @@ func ServerTLS(b *v1alpha1.Broker, p Pair, caPEM []byte) *coreac.SecretApplyConf
 	return secret(b, ServerTLSName(b), corev1.SecretTypeTLS, pairData(p, caPEM))
 }
 
-// AdminTLS is the Secret that the admin API's certificate is mounted from.
-func AdminTLS(b *v1alpha1.Broker, p Pair, caPEM []byte) *coreac.SecretApplyConfiguration {
-	return secret(b, AdminTLSName(b), corev1.SecretTypeTLS, pairData(p, caPEM))
+// AdminTLS is the Secret that the admin API's certificate, and the sums of its tokens, are mounted from.
+func AdminTLS(b *v1alpha1.Broker, p Pair, caPEM, tokens []byte) *coreac.SecretApplyConfiguration {
+	data := pairData(p, caPEM)
+	data[KeyTokens] = tokens
+	return secret(b, AdminTLSName(b), corev1.SecretTypeTLS, data)
+}
+
+// AdminTokens is the Secret with the tokens of the admin API, for those who call it. No pod mounts it.
+func AdminTokens(b *v1alpha1.Broker, token, readToken string) *coreac.SecretApplyConfiguration {
+	return secret(b, AdminTokensName(b), corev1.SecretTypeOpaque, map[string][]byte{KeyToken: []byte(token), KeyReadToken: []byte(readToken)})
 }
 
 // OperatorTLS is the Secret with which the operator calls the admin API. No pod mounts it.

@@ -20,6 +20,8 @@ type Paths struct {
 	ClientCAFile, ClientCRLFile string
 	// AdminCertFile and AdminKeyFile are the admin API's certificate.
 	AdminCertFile, AdminKeyFile string
+	// AdminTokensFile has the sums of its tokens. Empty: there are none.
+	AdminTokensFile string
 	// AuthDir is the folder of the auth bundle, StoreDir that of the store (empty: in memory).
 	AuthDir, StoreDir string
 	// HealthAddress and AdminAddress are host:port. Empty: not served.
@@ -34,7 +36,8 @@ func PodPaths() Paths {
 		TLSCertFile: "/etc/dunlin/tls/tls.crt", TLSKeyFile: "/etc/dunlin/tls/tls.key",
 		ClientCAFile: "/etc/dunlin/client-ca/ca.crt", ClientCRLFile: "/etc/dunlin/client-crl/ca.crl",
 		AdminCertFile: "/etc/dunlin/admin/tls.crt", AdminKeyFile: "/etc/dunlin/admin/tls.key",
-		AuthDir: "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
+		AdminTokensFile: "/etc/dunlin/admin/tokens",
+		AuthDir:         "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
 		HealthAddress: ":8080", AdminAddress: ":8081",
 	}
 }
@@ -68,6 +71,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		c.Admin.CertFile, c.Admin.KeyFile = p.AdminCertFile, p.AdminKeyFile
 		c.Admin.ClientKeyPins = slices.Clone(p.ClientKeyPins)
 		slices.Sort(c.Admin.ClientKeyPins)
+		c.Admin.TokensFile, c.Admin.AdminUsers = p.AdminTokensFile, spec.Admin
 	}
 	return c
 }

@@ -25,12 +25,16 @@ const (
 	adminKey        = "tls.key"
 	adminClientCert = "client.crt"
 	adminClientKey  = "client.key"
+	adminToken      = "token"      // role Write
+	adminReadToken  = "read-token" // role Read
+	adminTokens     = "tokens"     // their sums, for the broker
 )
 
 // adminAPI is how the broker serves the admin API. Zero: not at all.
 type adminAPI struct {
 	address           string // 127.0.0.1:port
 	certFile, keyFile string
+	tokensFile        string
 	pins              []string
 }
 
@@ -43,7 +47,7 @@ func (s *State) openAdmin(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	server, err := pki.IssueServer(ca, []string{children.AdminServerName}, nil, adminDuration, now)
+	server, err := pki.IssueServer(ca, children.AdminDNSNames(), []net.IP{net.IPv4(127, 0, 0, 1)}, adminDuration, now)
 	if err != nil {
 		return err
 	}
@@ -70,7 +74,11 @@ func (s *State) openAdmin(now time.Time) error {
 			return err
 		}
 	}
-	s.admin = adminAPI{address: address, certFile: s.adminPath(adminCert), keyFile: s.adminPath(adminKey), pins: []string{pin}}
+	tokens, err := s.openTokens()
+	if err != nil {
+		return err
+	}
+	s.admin = adminAPI{address: address, tokensFile: tokens, certFile: s.adminPath(adminCert), keyFile: s.adminPath(adminKey), pins: []string{pin}}
 	return nil
 }
 

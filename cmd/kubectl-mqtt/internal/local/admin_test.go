@@ -1,9 +1,13 @@
 package local
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +50,7 @@ func TestRunServesAdmin(t *testing.T) {
 	var first string
 	eventually(t, "an answer", func() bool { first = instanceOf(t); return first != "" })
 	entries, err := os.ReadDir("dunlin-state/admin")
-	if err != nil || len(entries) != 6 {
+	if err != nil || len(entries) != 9 {
 		t.Errorf("in admin/: %v, %v", entries, err)
 	}
 	for _, e := range entries {
@@ -66,6 +70,52 @@ func TestRunServesAdmin(t *testing.T) {
 	}
 	if _, err := Target("dunlin-state"); err == nil {
 		t.Error("after the run: there is a target")
+	}
+}
+
+// TestRunAdminTokens: the line that the banner has works, each token has its role, and they outlive a run.
+func TestRunAdminTokens(t *testing.T) {
+	yaml := quickstart(t, freePort(t))
+	t.Chdir(t.TempDir())
+	save(t, yaml)
+	tokens := make(map[string]string)
+	for range 2 {
+		r := run(t, nil)
+		eventually(t, "an answer", func() bool { return instanceOf(t) != "" })
+		address := strings.TrimSpace(readFile(t, "dunlin-state/admin/address"))
+		curl := fmt.Sprintf(`curl --cacert dunlin-state/admin/ca.crt -H "Authorization: Bearer $(cat dunlin-state/admin/read-token)" https://%s/v1/overview`, address)
+		if !r.out.has(curl)() {
+			t.Errorf("the banner has no %s:\n%s", curl, r.out)
+		}
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM([]byte(readFile(t, "dunlin-state/admin/ca.crt")))
+		c := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
+		for file, want := range map[string]string{"token": `"role":"Write"`, "read-token": `"role":"Read"`} {
+			token := strings.TrimSpace(readFile(t, filepath.Join("dunlin-state/admin", file)))
+			if had := tokens[file]; had != "" && had != token {
+				t.Errorf("%s is another one", file)
+			}
+			tokens[file] = token
+			req, err := http.NewRequest("GET", "https://"+address+"/v1/me", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+token)
+			resp, err := c.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(resp.Body)
+			if _ = resp.Body.Close(); err != nil || !strings.Contains(string(body), want) {
+				t.Errorf("%s: %s %s", file, resp.Status, body)
+			}
+		}
+		if err := r.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+	if tokens["token"] == tokens["read-token"] || len(tokens["token"]) != 52 {
+		t.Error("the tokens are not two")
 	}
 }
 

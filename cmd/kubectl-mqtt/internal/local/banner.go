@@ -17,7 +17,14 @@ func printBanner(out io.Writer, p *plan, state *State, address func(string) net.
 	printListeners(out, p, address)
 	printNotes(out, p.notes)
 	printExample(out, p, address)
+	printAdmin(out, state)
 	say(out, "\nThe files are watched: edits apply at once. Ctrl-C stops.\n")
+}
+
+// printAdmin says where the admin API is; what calls it of this program finds it by the state folder.
+func printAdmin(out io.Writer, state *State) {
+	say(out, "\nAdmin API, https://%s:\n  curl --cacert %s -H \"Authorization: Bearer $(cat %s)\" https://%s/v1/overview\n",
+		state.admin.address, quote(state.adminPath(adminCA)), quote(state.adminPath(adminReadToken)), state.admin.address)
 }
 
 // summary is how many users and ACLs there are.

@@ -62,7 +62,7 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 		ClientCAFile: p.certs.clientCA, ClientCRLFile: p.certs.crl,
 		AuthDir: state.path("auth"), StoreDir: state.path("data", folderName(b)),
 		AdminAddress: state.admin.address, AdminCertFile: state.admin.certFile, AdminKeyFile: state.admin.keyFile,
-		ClientKeyPins: state.admin.pins,
+		ClientKeyPins: state.admin.pins, AdminTokensFile: state.admin.tokensFile,
 	})
 	return p, p.config.Defaulted().Validate()
 }
