@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// maxChildren is how many topics with a retained message are counted below one level; beyond that the rest is skipped.
+	// maxChildren is how many topics are counted below one level; beyond that, the rest of those with a retained message is
+	// skipped.
 	maxChildren = 100
 	// maxLooked bounds the retained topics that one page looks at.
 	maxLooked = 20_000
@@ -48,7 +49,7 @@ func (t *Topics) Level(prefix string, r admin.Range, now time.Time, retained Ret
 		if at := time.UnixMilli(last).UTC(); messages > 0 && (node.Last == nil || at.After(*node.Last)) {
 			node.Last = &at
 		}
-		if below && !g.counted[topic] {
+		if below && !g.counted[topic] && node.Children < maxChildren {
 			node.Children++
 		}
 	})

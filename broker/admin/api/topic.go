@@ -8,7 +8,7 @@ import "time"
 type TopicNode struct {
 	Level    string `json:"level"`    // the last level
 	Topic    string `json:"topic"`    // the whole of it
-	Children int    `json:"children"` // below it, that are known; 0: a leaf
+	Children int    `json:"children"` // topics below it, that are known: 100 is 100 or more; 0: a leaf
 	Retained bool   `json:"retained"` // it has a retained message itself
 	// Messages were published to it and below it while topics were watched; PerSecond is the rate of late.
 	Messages  uint64     `json:"messages"`
