@@ -5,9 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/cluster"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/local"
-	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/transfer"
 )
 
 // targetOptions say which broker a command is about.
@@ -37,7 +37,7 @@ func (o *targetOptions) split(args []string, more int) (broker string, rest []st
 	return args[0], args[1:], nil
 }
 
-func (o *targetOptions) target(broker string) (transfer.Target, error) {
+func (o *targetOptions) target(broker string) (adminapi.Target, error) {
 	if o.stateDir != "" {
 		return local.Target(o.stateDir)
 	}

@@ -15,7 +15,7 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
-	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/transfer"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
@@ -32,31 +32,31 @@ type reach struct {
 }
 
 // Target is the Broker of that name. The cluster is not asked yet.
-func Target(o Options, broker string) (transfer.Target, error) {
+func Target(o Options, broker string) (adminapi.Target, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = o.Kubeconfig
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{CurrentContext: o.Context})
 	config, err := loader.ClientConfig()
 	if err != nil {
-		return transfer.Target{}, fmt.Errorf("find the cluster: %w", err)
+		return adminapi.Target{}, fmt.Errorf("find the cluster: %w", err)
 	}
 	if o.Namespace == "" {
 		if o.Namespace, _, err = loader.Namespace(); err != nil {
-			return transfer.Target{}, fmt.Errorf("find the namespace: %w", err)
+			return adminapi.Target{}, fmt.Errorf("find the namespace: %w", err)
 		}
 	}
 	return target(config, o.Namespace, broker)
 }
 
-func target(config *rest.Config, namespace, broker string) (transfer.Target, error) {
+func target(config *rest.Config, namespace, broker string) (adminapi.Target, error) {
 	core, err := coreClient(config)
 	if err != nil {
-		return transfer.Target{}, fmt.Errorf("reach the cluster: %w", err)
+		return adminapi.Target{}, fmt.Errorf("reach the cluster: %w", err)
 	}
 	r := &reach{config: config, core: core, broker: &v1alpha1.Broker{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: broker},
 	}}
-	return transfer.Target{
+	return adminapi.Target{
 		Name:    fmt.Sprintf("Broker %s/%s", namespace, broker),
 		Logs:    fmt.Sprintf("kubectl -n %s logs statefulset/%s", namespace, children.StatefulSetName(r.broker)),
 		Connect: r.connect,
@@ -76,7 +76,7 @@ func coreClient(config *rest.Config) (*rest.RESTClient, error) {
 }
 
 // connect reaches the Broker's pod.
-func (r *reach) connect(ctx context.Context) (*transfer.Client, error) {
+func (r *reach) connect(ctx context.Context) (*adminapi.Client, error) {
 	var secret corev1.Secret
 	name := children.OperatorTLSName(r.broker)
 	err := r.core.Get().Namespace(r.broker.Namespace).Resource("secrets").Name(name).Do(ctx).Into(&secret)
@@ -87,7 +87,7 @@ func (r *reach) connect(ctx context.Context) (*transfer.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read Secret %s/%s: %w", r.broker.Namespace, name, err)
 	}
-	secured, err := transfer.ClientTLS(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey], secret.Data[children.KeyCA])
+	secured, err := adminapi.ClientTLS(secret.Data[corev1.TLSCertKey], secret.Data[corev1.TLSPrivateKeyKey], secret.Data[children.KeyCA])
 	if err != nil {
 		return nil, fmt.Errorf("use Secret %s/%s: %w", r.broker.Namespace, name, err)
 	}
@@ -100,7 +100,7 @@ func (r *reach) connect(ctx context.Context) (*transfer.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("forward a port to pod %s/%s: %w", r.broker.Namespace, pod, err)
 	}
-	return transfer.NewClient(address, secured, closed, said.Last), nil
+	return adminapi.NewClient(address, secured, closed, said.Last), nil
 }
 
 // pod is the name of the Broker's pod that runs. It need not be ready: one whose disk is full has a backup to give.

@@ -26,7 +26,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/admin"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
-	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/transfer"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
@@ -121,7 +121,7 @@ func pipe(s, failed httpstream.Stream, address string) {
 }
 
 // start is an API server, and the Broker plant/edge behind it, whose admin API takes and gives backups.
-func start(t *testing.T, taken *[]byte, given []byte) (*apiServer, transfer.Target) {
+func start(t *testing.T, taken *[]byte, given []byte) (*apiServer, adminapi.Target) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/transfer"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/pki"
 )
@@ -101,7 +101,7 @@ func freeAddress() (string, error) {
 }
 
 // Target is the broker that kubectl-mqtt run runs by a state folder.
-func Target(stateDir string) (transfer.Target, error) {
+func Target(stateDir string) (adminapi.Target, error) {
 	s := ReadState(stateDir)
 	read := func(file string) (content []byte, err error) {
 		if content, err = os.ReadFile(s.adminPath(file)); errors.Is(err, fs.ErrNotExist) {
@@ -111,18 +111,18 @@ func Target(stateDir string) (transfer.Target, error) {
 	}
 	address, err := read(adminAddress)
 	if err != nil {
-		return transfer.Target{}, err
+		return adminapi.Target{}, err
 	}
 	var pems [3][]byte
 	for i, file := range []string{adminClientCert, adminClientKey, adminCA} {
 		if pems[i], err = read(file); err != nil {
-			return transfer.Target{}, err
+			return adminapi.Target{}, err
 		}
 	}
-	secured, err := transfer.ClientTLS(pems[0], pems[1], pems[2])
+	secured, err := adminapi.ClientTLS(pems[0], pems[1], pems[2])
 	if err != nil {
-		return transfer.Target{}, fmt.Errorf("use %s: %w", s.path("admin"), err)
+		return adminapi.Target{}, fmt.Errorf("use %s: %w", s.path("admin"), err)
 	}
-	return transfer.ToAddress(
+	return adminapi.ToAddress(
 		"the broker of "+s.dir, "where kubectl-mqtt run prints it", strings.TrimSpace(string(address)), secured), nil
 }

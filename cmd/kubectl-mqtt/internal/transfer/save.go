@@ -8,6 +8,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 )
 
 // Progress is told of each part of a transfer: the bytes so far.
@@ -15,7 +17,7 @@ type Progress func(bytes int64)
 
 // Save writes a backup of the broker to file, which appears under its name only when it is whole and on the disk. It
 // can be read by its owner only: a backup has every message that waits. Without force no file is replaced.
-func Save(ctx context.Context, t Target, file string, force bool, progress Progress) (size int64, err error) {
+func Save(ctx context.Context, t adminapi.Target, file string, force bool, progress Progress) (size int64, err error) {
 	if err := free(file, force); err != nil {
 		return 0, err
 	}

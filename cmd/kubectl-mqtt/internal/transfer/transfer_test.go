@@ -20,6 +20,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/admin"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
@@ -28,7 +29,7 @@ var content = bytes.Repeat([]byte("dunlin"), 2<<20)
 
 // fake is a broker with nothing but the real admin API. It starts again after a restore, as a broker does.
 type fake struct {
-	Target
+	adminapi.Target
 	starts   atomic.Int32
 	notReady func(start int32) error
 	backup   func(ctx context.Context, w io.Writer) error
@@ -53,16 +54,16 @@ func (f *fake) run(t *testing.T) *fake {
 	certPEM, keyPEM := keypairtest.New(t, "operator")
 	sum := sha256.Sum256(keypairtest.Pair(t, certPEM, keyPEM).Leaf.RawSubjectPublicKeyInfo)
 	cfg := config.Admin{Address: address, CertFile: certFile, KeyFile: keyFile, ClientKeyPins: []string{hex.EncodeToString(sum[:])}}
-	secured, err := ClientTLS(certPEM, keyPEM, serverPEM)
+	secured, err := adminapi.ClientTLS(certPEM, keyPEM, serverPEM)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f.Target = ToAddress("Broker test", "the test's log", address, secured)
+	f.Target = adminapi.ToAddress("Broker test", "the test's log", address, secured)
 	connect := f.Connect
-	f.Connect = func(ctx context.Context) (*Client, error) {
+	f.Connect = func(ctx context.Context) (*adminapi.Client, error) {
 		c, err := connect(ctx)
 		if err == nil && f.stall > 0 {
-			c.stall = f.stall
+			c.Stall = f.stall
 		}
 		return c, err
 	}
@@ -315,7 +316,7 @@ func TestLoadFails(t *testing.T) {
 
 func TestNobodyThere(t *testing.T) {
 	f := (&fake{notReady: always}).run(t)
-	f.Connect = ToAddress("", "", "127.0.0.1:1", nil).Connect
+	f.Connect = adminapi.ToAddress("", "", "127.0.0.1:1", nil).Connect
 	dir := t.TempDir()
 	if _, err := Save(t.Context(), f.Target, filepath.Join(dir, "b"), false, quiet); err == nil || !strings.Contains(err.Error(), "connection refused") {
 		t.Errorf("Save: %v", err)
@@ -340,15 +341,5 @@ func TestOpen(t *testing.T) {
 		if _, _, err := Open(file); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", file, err, want)
 		}
-	}
-}
-
-func TestClientTLSRefuses(t *testing.T) {
-	cert, key := keypairtest.New(t, "a")
-	if _, err := ClientTLS(cert, nil, cert); err == nil || !strings.Contains(err.Error(), "read the client's certificate") {
-		t.Errorf("no key: %v", err)
-	}
-	if _, err := ClientTLS(cert, key, key); err == nil || !strings.Contains(err.Error(), "there is no certificate in it") {
-		t.Errorf("no CA: %v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package transfer
+package adminapi
 
 import (
 	"crypto/tls"

@@ -2,22 +2,13 @@ package transfer
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"os"
 	"time"
-)
 
-// Target is a broker that can be reached.
-type Target struct {
-	// Name is how messages call it: "Broker default/edge".
-	Name string
-	// Logs says where its log is, for messages.
-	Logs string
-	// Connect reaches it. Whoever calls it closes the Client.
-	Connect func(ctx context.Context) (*Client, error)
-}
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
+)
 
 // pollInterval is how often a broker that starts again is asked whether it is ready.
 const pollInterval = 500 * time.Millisecond
@@ -43,7 +34,7 @@ func Open(file string) (*os.File, int64, error) {
 
 // Load has the broker replace what it keeps by the backup in f, of size bytes, and waits until it has started again and is ready,
 // for at most patience after it has taken the backup. sent is called then.
-func Load(ctx context.Context, t Target, f *os.File, size int64, patience time.Duration, progress Progress, sent func()) error {
+func Load(ctx context.Context, t adminapi.Target, f *os.File, size int64, patience time.Duration, progress Progress, sent func()) error {
 	c, err := t.Connect(ctx)
 	if err != nil {
 		return err
@@ -59,19 +50,19 @@ func Load(ctx context.Context, t Target, f *os.File, size int64, patience time.D
 	sent()
 	waiting, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("it is not ready after %s", patience))
 	defer cancel()
-	if err := t.await(waiting, before.Instance); err != nil {
+	if err := await(waiting, t, before.Instance); err != nil {
 		return fmt.Errorf("%s has taken the backup, but: %w: see its log (%s)", t.Name, err, t.Logs)
 	}
 	return nil
 }
 
 // await waits for another instance than before, until it is ready.
-func (t Target) await(ctx context.Context, before string) error {
+func await(ctx context.Context, t adminapi.Target, before string) error {
 	ticker := time.NewTicker(pollInterval)
 	defer ticker.Stop()
 	last := errors.New("it was not asked")
 	for {
-		why := t.startedAgain(ctx, before)
+		why := startedAgain(ctx, t, before)
 		if why == nil {
 			return nil
 		}
@@ -87,7 +78,7 @@ func (t Target) await(ctx context.Context, before string) error {
 }
 
 // startedAgain says why the broker does not serve with the backup yet. It connects afresh: a pod may be another one.
-func (t Target) startedAgain(ctx context.Context, before string) error {
+func startedAgain(ctx context.Context, t adminapi.Target, before string) error {
 	c, err := t.Connect(ctx)
 	if err != nil {
 		return err
@@ -103,11 +94,4 @@ func (t Target) startedAgain(ctx context.Context, before string) error {
 		return errors.New(s.NotReady)
 	}
 	return nil
-}
-
-// ToAddress is a broker whose admin API is at address (host:port).
-func ToAddress(name, logs, address string, secured *tls.Config) Target {
-	return Target{Name: name, Logs: logs, Connect: func(context.Context) (*Client, error) {
-		return NewClient(address, secured, nil, nil), nil
-	}}
 }
