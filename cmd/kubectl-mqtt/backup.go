@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/screen"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/transfer"
 )
 
@@ -68,6 +69,6 @@ func backup(ctx context.Context, s streams, o backupOptions, broker string) erro
 	if err != nil {
 		return fmt.Errorf("back up %s: %w", target.Name, err)
 	}
-	fmt.Fprintf(s.out, "%s is a backup of %s: %s.\n", o.file, target.Name, bytesText(size))
+	fmt.Fprintf(s.out, "%s is a backup of %s: %s.\n", o.file, target.Name, screen.Bytes(size))
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/screen"
 )
 
 // progressEvery is how often a line of progress is drawn anew.
@@ -51,20 +53,7 @@ func (p *progress) end() {
 func (p *progress) draw() {
 	of := ""
 	if p.total > 0 {
-		of = " of " + bytesText(p.total)
+		of = " of " + screen.Bytes(p.total)
 	}
-	fmt.Fprintf(p.out, "\r%s %s%s\x1b[K", p.verb, bytesText(p.bytes), of)
-}
-
-// bytesText is a number of bytes for people.
-func bytesText(n int64) string {
-	const units = "KMGTPE"
-	if n < 1024 {
-		return fmt.Sprintf("%d B", n)
-	}
-	unit, value := 0, float64(n)/1024
-	for ; value >= 1023.95 && unit < len(units)-1; unit++ { // what would be printed as 1024.0
-		value /= 1024
-	}
-	return fmt.Sprintf("%.1f %ciB", value, units[unit])
+	fmt.Fprintf(p.out, "\r%s %s%s\x1b[K", p.verb, screen.Bytes(p.bytes), of)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/screen"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/transfer"
 )
 
@@ -92,7 +93,7 @@ func restore(ctx context.Context, s streams, o restoreOptions, broker string) er
 // confirm asks the user; the error is a no.
 func confirm(s streams, name, file string, size int64) error {
 	fmt.Fprintf(s.err, "This replaces all sessions and messages of %s by those of %s (%s),\nand disconnects every client. Restore? [y/N] ",
-		name, file, bytesText(size))
+		name, file, screen.Bytes(size))
 	answer, err := bufio.NewReader(s.in).ReadString('\n')
 	if err != nil {
 		fmt.Fprintln(s.err)
