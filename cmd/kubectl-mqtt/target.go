@@ -41,5 +41,9 @@ func (o *targetOptions) target(broker string) (adminapi.Target, error) {
 	if o.stateDir != "" {
 		return local.Target(o.stateDir)
 	}
-	return cluster.Target(o.Options, broker)
+	c, err := cluster.Open(o.Options)
+	if err != nil {
+		return adminapi.Target{}, err
+	}
+	return c.Target(broker), nil
 }

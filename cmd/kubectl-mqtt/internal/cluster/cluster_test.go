@@ -5,13 +5,10 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,114 +17,38 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
-	"k8s.io/streaming/pkg/httpstream"
-	"k8s.io/streaming/pkg/httpstream/spdy"
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
-	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/cluster/clustertest"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
-// apiServer is as much of an API server as a port-forward needs: a Secret, pods, and their ports.
-type apiServer struct {
-	*testing.T
-	secret *corev1.Secret
-	pods   []corev1.Pod
-	admin  string // where the admin port of pods leads
+const (
+	secretPath = "/api/v1/namespaces/plant/secrets/edge-operator-tls"
+	podsPath   = "/api/v1/namespaces/plant/pods"
+)
+
+// fixture is an API server with the Broker plant/edge behind it.
+type fixture struct {
+	*clustertest.Server
+	cluster *Cluster
+	admin   string // the address of its admin API
 }
 
-func (a *apiServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch r.URL.Path {
-	case "/api/v1/namespaces/plant/secrets/edge-operator-tls":
-		if a.secret == nil {
-			a.answer(w, http.StatusNotFound, &metav1.Status{
-				TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: "Failure", Reason: metav1.StatusReasonNotFound, Code: 404,
-			})
-			return
-		}
-		a.answer(w, http.StatusOK, a.secret)
-	case "/api/v1/namespaces/plant/pods":
-		if got, want := r.URL.Query().Get("labelSelector"), "app.kubernetes.io/instance=edge"; !strings.Contains(got, want) {
-			a.Errorf("pods are selected by %q, want %q in it", got, want)
-		}
-		a.answer(w, http.StatusOK, &corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, Items: a.pods})
-	case "/api/v1/namespaces/plant/pods/edge-0/portforward":
-		a.forward(w, r)
-	default:
-		a.answer(w, http.StatusForbidden, &metav1.Status{
-			TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Status"}, Status: "Failure", Reason: metav1.StatusReasonForbidden, Code: 403,
-			Message: "you may not",
-		})
-	}
+func (f *fixture) pods(pods ...corev1.Pod) {
+	f.Put(podsPath, &corev1.PodList{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "PodList"}, Items: pods})
 }
 
-func (a *apiServer) answer(w http.ResponseWriter, status int, object any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	if err := json.NewEncoder(w).Encode(object); err != nil {
-		a.Error(err)
-	}
-}
-
-// forward speaks SPDY only, so that the client has to fall back to it.
-func (a *apiServer) forward(w http.ResponseWriter, r *http.Request) {
-	if _, err := httpstream.Handshake(r, w, []string{"portforward.k8s.io"}); err != nil {
-		return // it has answered
-	}
-	streams := make(chan httpstream.Stream, 100)
-	conn := spdy.NewResponseUpgrader().UpgradeResponse(w, r, func(s httpstream.Stream, _ <-chan struct{}) error {
-		streams <- s
-		return nil
-	})
-	if conn == nil {
-		return
-	}
-	defer conn.Close() //nolint:errcheck // a test's
-	var failed httpstream.Stream
-	for {
-		select {
-		case <-conn.CloseChan():
-			return
-		case s := <-streams:
-			if s.Headers().Get(corev1.PortHeader) != "8081" {
-				a.Errorf("port %s is asked for", s.Headers().Get(corev1.PortHeader))
-			}
-			if s.Headers().Get(corev1.StreamType) == corev1.StreamTypeError {
-				failed = s
-				continue
-			}
-			go pipe(s, failed, a.admin)
-		}
-	}
-}
-
-// pipe connects a stream with the admin port.
-func pipe(s, failed httpstream.Stream, address string) {
-	defer failed.Close() //nolint:errcheck // a test's
-	defer s.Close()      //nolint:errcheck // a test's
-	c, err := net.Dial("tcp", address)
-	if err != nil {
-		_, _ = io.WriteString(failed, "connection to the pod's port refused")
-		return
-	}
-	defer c.Close() //nolint:errcheck // a test's
-	go func() {
-		_, _ = io.Copy(c, s)
-		_ = c.(*net.TCPConn).CloseWrite()
-	}()
-	_, _ = io.Copy(s, c)
-}
-
-// start is an API server, and the Broker plant/edge behind it, whose admin API takes and gives backups.
-func start(t *testing.T, taken *[]byte, given []byte) (*apiServer, adminapi.Target) {
+// start is a fixture whose admin API takes and gives backups.
+func start(t *testing.T, taken *[]byte, given []byte) *fixture {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	a := &apiServer{T: t, admin: ln.Addr().String()}
+	f := &fixture{Server: clustertest.New(t), admin: ln.Addr().String()}
 	_ = ln.Close()
 	certFile, keyFile := keypairtest.Write(t, t.TempDir(), children.AdminServerName)
 	ca, err := os.ReadFile(certFile)
@@ -136,17 +57,18 @@ func start(t *testing.T, taken *[]byte, given []byte) (*apiServer, adminapi.Targ
 	}
 	cert, key := keypairtest.New(t, "operator")
 	sum := sha256.Sum256(keypairtest.Pair(t, cert, key).Leaf.RawSubjectPublicKeyInfo)
-	a.secret = &corev1.Secret{
+	f.Put(secretPath, &corev1.Secret{
 		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"},
 		Data:     map[string][]byte{corev1.TLSCertKey: cert, corev1.TLSPrivateKeyKey: key, children.KeyCA: ca},
-	}
-	a.pods = []corev1.Pod{pod("edge-0", corev1.PodRunning, false)}
+	})
+	f.pods(pod("edge-0", corev1.PodRunning, false))
+	f.Lead(children.AdminPort, f.admin)
 	serving := make(served, 1)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
 		done <- admin.Serve(ctx, config.Admin{
-			Address: a.admin, CertFile: certFile, KeyFile: keyFile, ClientKeyPins: []string{hex.EncodeToString(sum[:])},
+			Address: f.admin, CertFile: certFile, KeyFile: keyFile, ClientKeyPins: []string{hex.EncodeToString(sum[:])},
 		}, admin.Deps{
 			Ready: func() error { return nil }, AuthRevision: func() string { return "r" },
 			Log:     slog.New(slog.NewTextHandler(serving, nil)),
@@ -161,13 +83,10 @@ func start(t *testing.T, taken *[]byte, given []byte) (*apiServer, adminapi.Targ
 		}
 	})
 	<-serving
-	s := httptest.NewServer(a)
-	t.Cleanup(s.Close)
-	target, err := target(&rest.Config{Host: s.URL}, "plant", "edge")
-	if err != nil {
+	if f.cluster, err = ofConfig(&rest.Config{Host: f.URL}, "plant"); err != nil {
 		t.Fatal(err)
 	}
-	return a, target
+	return f
 }
 
 // served is told of the first line of a log.
@@ -192,7 +111,7 @@ func pod(name string, phase corev1.PodPhase, deleted bool) corev1.Pod {
 func TestPortForward(t *testing.T) {
 	var taken []byte
 	content := bytes.Repeat([]byte("dunlin"), 1<<20)
-	_, target := start(t, &taken, content)
+	target := start(t, &taken, content).cluster.Target("edge")
 	if target.Name != "Broker plant/edge" || target.Logs != "kubectl -n plant logs statefulset/edge" {
 		t.Errorf("target %+v", target)
 	}
@@ -216,22 +135,25 @@ func TestPortForward(t *testing.T) {
 func TestConnectRefused(t *testing.T) {
 	for _, test := range []struct {
 		name   string
-		change func(*apiServer)
+		change func(*fixture)
 		want   string
 	}{
-		{"no Broker", func(a *apiServer) { a.secret = nil },
+		{"no Broker", func(f *fixture) { f.Put(secretPath, nil) },
 			"there is no Broker edge in namespace plant, or the operator has not seen it yet: Secret edge-operator-tls is not there"},
-		{"a Secret with nothing in it", func(a *apiServer) { a.secret.Data = nil }, "use Secret plant/edge-operator-tls: read the client's certificate"},
-		{"no pod", func(a *apiServer) { a.pods = nil }, "the Broker has no pod: is spec.replicas 0"},
-		{"a pod that waits", func(a *apiServer) { a.pods = []corev1.Pod{pod("edge-0", corev1.PodPending, false)} }, "pod edge-0 does not run: it is Pending"},
-		{"a pod that goes", func(a *apiServer) { a.pods = []corev1.Pod{pod("edge-0", corev1.PodRunning, true)} }, "pod edge-0 does not run: it is Terminating"},
-		{"no right to forward", func(a *apiServer) { a.pods = []corev1.Pod{pod("other-0", corev1.PodRunning, false)} }, "forward a port to pod plant/other-0: "},
-		{"an admin port that is closed", func(a *apiServer) { a.admin = "127.0.0.1:1" }, "connection to the pod's port refused"},
+		{"no right to read Secrets", func(f *fixture) { f.Deny(secretPath) }, "read Secret plant/edge-operator-tls: you may not"},
+		{"a Secret with nothing in it", func(f *fixture) {
+			f.Put(secretPath, &corev1.Secret{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}})
+		}, "use Secret plant/edge-operator-tls: read the client's certificate"},
+		{"no pod", func(f *fixture) { f.pods() }, "the Broker has no pod: is spec.replicas 0"},
+		{"a pod that waits", func(f *fixture) { f.pods(pod("edge-0", corev1.PodPending, false)) }, "pod edge-0 does not run: it is Pending"},
+		{"a pod that goes", func(f *fixture) { f.pods(pod("edge-0", corev1.PodRunning, true)) }, "pod edge-0 does not run: it is Terminating"},
+		{"no right to forward", func(f *fixture) { f.Deny(podsPath + "/edge-0/portforward") }, "forward a port to pod plant/edge-0: "},
+		{"an admin port that is closed", func(f *fixture) { f.Lead(children.AdminPort, "127.0.0.1:1") }, "connection to the pod's port refused"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			a, target := start(t, nil, nil)
-			test.change(a)
-			c, err := target.Connect(t.Context())
+			f := start(t, nil, nil)
+			test.change(f)
+			c, err := f.cluster.Target("edge").Connect(t.Context())
 			if err == nil {
 				defer c.Close()
 				_, err = c.Status(t.Context())
@@ -250,11 +172,11 @@ func TestPick(t *testing.T) {
 	}
 }
 
-// TestTarget: cluster and namespace come from where kubectl takes them, and the flags go first.
-func TestTarget(t *testing.T) {
+// TestOpen: cluster and namespace come from where kubectl takes them, and the flags go first.
+func TestOpen(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "config")
 	t.Setenv("KUBECONFIG", file)
-	if _, err := Target(Options{}, "edge"); err == nil {
+	if _, err := Open(Options{}); err == nil {
 		t.Error("no cluster: no error")
 	}
 	const kubeconfig = `
@@ -270,14 +192,14 @@ current-context: x
 	for want, o := range map[string]Options{
 		"Broker plant/edge": {}, "Broker field/edge": {Namespace: "field"}, "Broker default/edge": {Context: "two"},
 	} {
-		if target, err := Target(o, "edge"); err != nil || target.Name != want {
-			t.Errorf("%+v: %q, %v, want %q", o, target.Name, err, want)
+		if c, err := Open(o); err != nil || c.Target("edge").Name != want {
+			t.Errorf("%+v: %v, %v, want %q", o, c, err, want)
 		}
 	}
-	if _, err := Target(Options{Context: "z"}, "edge"); err == nil || !strings.Contains(err.Error(), `"z"`) {
+	if _, err := Open(Options{Context: "z"}); err == nil || !strings.Contains(err.Error(), `"z"`) {
 		t.Errorf("another context: %v", err)
 	}
-	if _, err := Target(Options{Kubeconfig: file + ".none"}, "edge"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Open(Options{Kubeconfig: file + ".none"}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no such file: %v", err)
 	}
 }
