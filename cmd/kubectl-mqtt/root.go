@@ -21,8 +21,8 @@ const (
 )
 
 const rootHelp = `Runs, checks and prints MQTT brokers from Broker, User and ACL objects: the same YAML that
-you would kubectl apply, with no cluster at all. It also backs up and restores brokers, those that it
-runs and those in a cluster.
+you would kubectl apply, with no cluster at all. And it shows and drives brokers that run: those in a
+cluster, by the name of the Broker, and those that it runs itself, by --state-dir.
 
 Exit codes: 0 success; 1 the input is invalid, or something failed; 2 the command line is wrong.`
 
@@ -69,13 +69,32 @@ func newRoot(s streams) *cobra.Command {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.AddCommand(newRun(s), newValidate(s), newRender(s), newBackup(s), newRestore(s), newPasswd(s), &cobra.Command{
+	root.AddGroup(&cobra.Group{ID: groupFiles, Title: "Brokers from files:"}, &cobra.Group{ID: groupLook, Title: "See what a broker does:"},
+		&cobra.Group{ID: groupAct, Title: "Use and change it:"})
+	group(root, groupFiles, newRun(s), newValidate(s), newRender(s), newPasswd(s))
+	group(root, groupLook, newStatus(s), newClients(s), newClient(s), newTopics(s), newTrace(s), newTop(s), newUsers(s), newACL(s), newCanI(s), newCerts(s))
+	group(root, groupAct, newPub(s), newSub(s), newKick(s), newBackup(s), newRestore(s))
+	root.AddCommand(&cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
 			fmt.Fprintf(s.out, "kubectl-mqtt %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 		},
 	})
 	return root
+}
+
+// The groups of commands in the help.
+const (
+	groupFiles = "files"
+	groupLook  = "look"
+	groupAct   = "act"
+)
+
+func group(root *cobra.Command, id string, commands ...*cobra.Command) {
+	for _, c := range commands {
+		c.GroupID = id
+	}
+	root.AddCommand(commands...)
 }
 
 // fileFlag adds -f; further arguments are paths too, so that a shell's wildcards work after it.

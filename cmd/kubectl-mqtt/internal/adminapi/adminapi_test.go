@@ -52,8 +52,8 @@ func TestQuestions(t *testing.T) {
 		"GET /v1/users?":                           func(c *Client) error { _, err := c.Users(ctx, "", 0); return err },
 		"GET /v1/access/rules?":                    func(c *Client) error { _, err := c.Rules(ctx, "", 0); return err },
 		"GET /v1/access/denials?limit=5":           func(c *Client) error { _, err := c.Denials(ctx, "", 5); return err },
-		"GET /v1/access?action=Publish&qos=1&retain=true&topic=a%2F%2B&user=alice": func(c *Client) error {
-			_, err := c.Access(ctx, AccessQuery{User: "alice", Action: "Publish", Topic: "a/+", QoS: 1, Retain: true})
+		"GET /v1/access?action=Publish&topic=a%2F%2B&user=alice": func(c *Client) error {
+			_, err := c.Access(ctx, AccessQuery{User: "alice", Action: "Publish", Topic: "a/+"})
 			return err
 		},
 	} {

@@ -79,13 +79,11 @@ type AccessQuery struct {
 	User, ClientID string
 	Action         string // Publish or Subscribe
 	Topic          string // or a filter
-	QoS            int
-	Retain         bool
 }
 
 // Access is what the rules in force say.
 func (c *Client) Access(ctx context.Context, q AccessQuery) (api.Decision, error) {
-	query := url.Values{"action": {q.Action}, "topic": {q.Topic}, "qos": {strconv.Itoa(q.QoS)}, "retain": {strconv.FormatBool(q.Retain)}}
+	query := url.Values{"action": {q.Action}, "topic": {q.Topic}}
 	set(query, "user", q.User)
 	set(query, "clientId", q.ClientID)
 	return get[api.Decision](ctx, c, "ask what the access rules say", "/v1/access?"+query.Encode())

@@ -48,9 +48,15 @@ func (k keeper) members(b *v1alpha1.Broker) (members []member, notes []string, e
 		if note != "" {
 			notes = append(notes, fmt.Sprintf("User %s/%s %s", u.Namespace, u.Name, note))
 		}
-		if m.PasswordHash != "" || m.Certified {
-			members = append(members, m)
+		if m.PasswordHash == "" && !m.Certified {
+			continue
 		}
+		if k.write {
+			if err := writeIfNew(k.state.userPath(u, usernameFile), []byte(m.Username+"\n")); err != nil {
+				return nil, nil, fmt.Errorf("name of User %s/%s: %w", u.Namespace, u.Name, err)
+			}
+		}
+		members = append(members, m)
 	}
 	return members, notes, nil
 }

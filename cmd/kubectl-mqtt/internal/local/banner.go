@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/screen"
 )
 
 // printBanner says what runs, and how to use it.
@@ -119,13 +120,7 @@ func (p *plan) exampleListener() (config.Listener, bool) {
 }
 
 // quote makes a word that a shell leaves alone.
-func quote(word string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,"
-	if word != "" && strings.Trim(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
-}
+func quote(word string) string { return screen.Quote(word) }
 
 func plural(n int, what string) string {
 	if n == 1 {

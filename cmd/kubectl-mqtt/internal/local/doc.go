@@ -9,6 +9,7 @@
 //	ca.crt ca.key            the CA, made once
 //	tls.crt tls.key          the server certificate, renewed in time
 //	users/NAME/password      a generated password, made once; yours to change
+//	users/NAME/username      what the user calls itself to the broker
 //	users/NAME/hash          its hash, kept as long as it is the password's
 //	users/NAME/tls.crt .key  a client certificate, renewed in time
 //	client-certs.json        which client certificates there are, and which are revoked

@@ -140,3 +140,12 @@ func Span(d time.Duration) string {
 	}
 	return n(day) + "d"
 }
+
+// Quote makes a word that a shell leaves alone.
+func Quote(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./:@%+=,"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}

@@ -1,0 +1,89 @@
+package local
+
+import (
+	"bytes"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+)
+
+// usernameFile has what a user calls itself to the broker.
+const usernameFile = "username"
+
+// Credentials are the user name and password of a User, which is called name or name@namespace as its folder is, or
+// namespace/name. A password that the folder does not have is an error that says so.
+func (s *State) Credentials(user string) (username string, password []byte, err error) {
+	folder := user
+	if namespace, name, ok := strings.Cut(user, "/"); ok {
+		folder = name + "@" + namespace
+		if namespace == "default" {
+			folder = name
+		}
+	}
+	if folder == "" || strings.ContainsAny(folder, `/\`) || strings.HasPrefix(folder, ".") {
+		return "", nil, fmt.Errorf("%q is no name of a User", user)
+	}
+	names, err := s.Users()
+	if err != nil {
+		return "", nil, err
+	}
+	if _, err := os.Stat(s.path("users", folder)); errors.Is(err, fs.ErrNotExist) {
+		return "", nil, fmt.Errorf("there is no User %s in %s, only %s", user, s.dir, list(names))
+	}
+	called, err := readOptional(s.path("users", folder, usernameFile))
+	if err != nil {
+		return "", nil, err
+	}
+	if username = strings.TrimSuffix(string(called), "\n"); username == "" {
+		username = folder // of a run of an earlier version
+	}
+	password, err = readOptional(s.path("users", folder, "password"))
+	if err != nil {
+		return "", nil, err
+	}
+	if password = bytes.TrimRight(password, "\r\n"); len(password) == 0 {
+		return "", nil, fmt.Errorf("the password of User %s is its own and not in %s: give it with --username %s --password-file FILE", user, s.dir, username)
+	}
+	return username, password, nil
+}
+
+// Users are the names of the Users that have run here, as their folders are called.
+func (s *State) Users() ([]string, error) {
+	entries, err := os.ReadDir(s.path("users"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// Roots are the CAs by which the listeners' certificate is verified: the folder's, or the user's own, or the system's.
+func (s *State) Roots() (*x509.CertPool, error) {
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool() // there are systems without any
+	}
+	for _, file := range []string{"ca.crt", "tls-ca.crt"} {
+		pem, err := readOptional(s.path(file))
+		if err != nil {
+			return nil, err
+		}
+		roots.AppendCertsFromPEM(pem)
+	}
+	return roots, nil
+}
+
+func list(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
