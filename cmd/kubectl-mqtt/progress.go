@@ -57,3 +57,31 @@ func (p *progress) draw() {
 	}
 	fmt.Fprintf(p.out, "\r%s %s%s\x1b[K", p.verb, screen.Bytes(p.bytes), of)
 }
+
+// line is one on a terminal that is drawn anew. Elsewhere it says nothing.
+type line struct {
+	out   io.Writer // nil: no terminal
+	drawn bool
+}
+
+func newLine(out io.Writer) *line {
+	if file, ok := out.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return &line{out: out}
+	}
+	return &line{}
+}
+
+func (l *line) at(text string) {
+	if l.out != nil {
+		l.drawn = true
+		fmt.Fprintf(l.out, "\r%s\x1b[K", text)
+	}
+}
+
+// end removes it.
+func (l *line) end() {
+	if l.drawn {
+		fmt.Fprint(l.out, "\r\x1b[K")
+		l.drawn = false
+	}
+}

@@ -73,7 +73,7 @@ func newRoot(s streams) *cobra.Command {
 		&cobra.Group{ID: groupAct, Title: "Use and change it:"})
 	group(root, groupFiles, newRun(s), newValidate(s), newRender(s), newPasswd(s))
 	group(root, groupLook, newStatus(s), newClients(s), newClient(s), newTopics(s), newTrace(s), newTop(s), newUsers(s), newACL(s), newCanI(s), newCerts(s))
-	group(root, groupAct, newPub(s), newSub(s), newKick(s), newBackup(s), newRestore(s))
+	group(root, groupAct, newPub(s), newSub(s), newBench(s), newKick(s), newBackup(s), newRestore(s))
 	root.AddCommand(&cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
