@@ -54,12 +54,16 @@ bin/dunlin-broker: FORCE
 bin/kubectl-mqtt: FORCE
 	$(GO_BUILD) -o $@ ./cmd/kubectl-mqtt
 
+.PHONY: man
+man: bin/kubectl-mqtt ## Write kubectl-mqtt's man pages into dist/man.
+	bin/kubectl-mqtt reference --man-dir dist/man
+
 .PHONY: images
 images: ## Build the images as archives, without Docker, and print their paths. TAG=dev
 	hack/images.sh $(TAG)
 
 .PHONY: generate
-generate: ## Write everything generated: deepcopy code, CRDs, RBAC, the chart's copies, docs/api.md.
+generate: ## Write everything generated: deepcopy code, CRDs, RBAC, the chart's copies, docs/api.md, docs/cli.md.
 	hack/generate.sh
 
 ##@ Check

@@ -15,3 +15,4 @@ go run ./hack/adminapi
 # A chart can read only what is in it.
 cp config/crd/*_*.yaml charts/dunlin/files/crd/
 cp config/rbac/role.yaml charts/dunlin/files/role.yaml
+go run ./cmd/kubectl-mqtt reference >docs/cli.md

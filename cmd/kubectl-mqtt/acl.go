@@ -68,7 +68,7 @@ func newACLList(s streams) *cobra.Command {
 				rules = append(rules, r)
 			}
 		}
-		return a.show(rules, func(wide bool) []string { return a.Lines(ruleTable(rules, time.Now()), wide, "") })
+		return a.list(rules, "No rule fits.", func() *screen.Table { return ruleTable(rules, time.Now()) })
 	})
 	return cmd
 }
@@ -146,12 +146,7 @@ func newDenials(s streams) *cobra.Command {
 				break
 			}
 		}
-		return a.show(denials, func(wide bool) []string {
-			if len(denials) == 0 {
-				return []string{"Nothing was refused since the broker started, or nothing that fits."}
-			}
-			return a.Lines(denialTable(denials, time.Now()), wide, "")
-		})
+		return a.list(denials, "Nothing that fits was refused since the broker started.", func() *screen.Table { return denialTable(denials, time.Now()) })
 	})
 	return cmd
 }

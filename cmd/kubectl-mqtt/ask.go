@@ -64,6 +64,17 @@ func (a *asked) show(value any, table func(wide bool) []string) error {
 	return a.Print(table(a.format == screen.FormatWide)...)
 }
 
+// list prints rows of a list for people, or that there are none.
+func (a *asked) list(value any, none string, table func() *screen.Table) error {
+	return a.show(value, func(wide bool) []string {
+		t := table()
+		if len(t.Rows) == 0 {
+			return []string{none}
+		}
+		return a.Lines(t, wide, "")
+	})
+}
+
 // note tells people something that is not the answer.
 func (a *asked) note(format string, args ...any) {
 	fmt.Fprintln(a.err.Out, a.err.Paint(screen.Faint, fmt.Sprintf(format, args...)))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -21,9 +20,6 @@ for an anonymous client.
 ` + rights + `
 
 Exit codes: 0 allowed; 1 denied, or something failed; 2 the command line is wrong.`
-
-// errDenied is a no that has been said already.
-var errDenied = errors.New("denied")
 
 func newCanI(s streams) *cobra.Command {
 	var o askOptions
@@ -49,7 +45,7 @@ func newCanI(s streams) *cobra.Command {
 			return err
 		}
 		if !d.Allowed {
-			return errDenied
+			return errSaid
 		}
 		return nil
 	})
@@ -84,7 +80,7 @@ func decisionLines(s *screen.Screen, d *api.Decision, wide bool) []string {
 	}
 	lines := []string{verdict + ": " + screen.Clean(d.Reason)}
 	if d.Rule != nil {
-		lines = append(lines, "  rule "+screen.Clean(ruleText(d.Rule)))
+		lines = append(lines, "  "+screen.Clean(ruleText(d.Rule)))
 	}
 	if !wide || len(d.Considered) == 0 {
 		return lines

@@ -44,8 +44,6 @@ type certificate struct {
 	Problem string     `json:"problem,omitempty"`
 }
 
-var errExpired = fmt.Errorf("a certificate has expired, or is not the one that is stored")
-
 func newCerts(s streams) *cobra.Command {
 	var o askOptions
 	cmd := &cobra.Command{
@@ -70,7 +68,7 @@ func newCerts(s streams) *cobra.Command {
 		}
 		for _, c := range all {
 			if c.Problem != "" {
-				return errExpired
+				return errSaid
 			}
 		}
 		return nil

@@ -74,7 +74,7 @@ func listClients(ctx context.Context, a *asked, o clientsOptions) error {
 		next := func(after string) (api.Page[api.Client], error) {
 			return a.Clients(ctx, o.query, after, adminapi.MaxPage)
 		}
-		page = api.Page[api.Client]{Total: page.Total}
+		page = api.Page[api.Client]{Items: []api.Client{}, Total: page.Total}
 		for c, err := range adminapi.All(next) {
 			if err != nil {
 				return err
@@ -82,7 +82,7 @@ func listClients(ctx context.Context, a *asked, o clientsOptions) error {
 			page.Items = append(page.Items, c)
 		}
 	}
-	if err := a.show(page, func(wide bool) []string { return a.Lines(clientTable(page.Items, time.Now()), wide, "") }); err != nil {
+	if err := a.list(page, "No client fits.", func() *screen.Table { return clientTable(page.Items, time.Now()) }); err != nil {
 		return err
 	}
 	if page.Next != "" && !a.format.ForPrograms() {

@@ -38,6 +38,9 @@ type failure struct{ error }
 // Unwrap is the error of the work.
 func (f failure) Unwrap() error { return f.error }
 
+// errSaid is a failure that the output says already.
+var errSaid = errors.New("said already")
+
 // execute runs one command line and returns the exit code.
 func execute(ctx context.Context, args []string, s streams) int {
 	root := newRoot(s)
@@ -48,6 +51,8 @@ func execute(ctx context.Context, args []string, s streams) int {
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errSaid):
+		return exitFailed
 	case errors.As(err, &invalid):
 		fmt.Fprintf(s.err, "%v\n%s\n", err, count(len(invalid.Problems), "error"))
 		return exitFailed
@@ -72,9 +77,9 @@ func newRoot(s streams) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: groupFiles, Title: "Brokers from files:"}, &cobra.Group{ID: groupLook, Title: "See what a broker does:"},
 		&cobra.Group{ID: groupAct, Title: "Use and change it:"})
 	group(root, groupFiles, newRun(s), newValidate(s), newRender(s), newPasswd(s))
-	group(root, groupLook, newStatus(s), newClients(s), newClient(s), newTopics(s), newTrace(s), newTop(s), newUsers(s), newACL(s), newCanI(s), newCerts(s))
+	group(root, groupLook, newStatus(s), newClients(s), newClient(s), newTopics(s), newTrace(s), newTop(s), newUsers(s), newACL(s), newCanI(s), newCerts(s), newReport(s))
 	group(root, groupAct, newPub(s), newSub(s), newBench(s), newKick(s), newBackup(s), newRestore(s))
-	root.AddCommand(&cobra.Command{
+	root.AddCommand(newReference(s), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
 		Run: func(*cobra.Command, []string) {
 			fmt.Fprintf(s.out, "kubectl-mqtt %s (%s, %s/%s)\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)

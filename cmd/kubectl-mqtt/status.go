@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -27,9 +26,6 @@ do about it.
 it shows what the objects say. It reads Broker, User and ACL objects and pods.
 
 Exit codes: 0 the broker is well, warnings aside; 1 it is not, or could not be looked at; 2 the command line is wrong.`
-
-// errNotWell is that a status has errors, which it has said already.
-var errNotWell = errors.New("the broker is not well")
 
 func newStatus(s streams) *cobra.Command {
 	var o askOptions
@@ -59,7 +55,7 @@ func newStatus(s streams) *cobra.Command {
 			return failure{err}
 		}
 		if !report.Well {
-			return failure{errNotWell}
+			return failure{errSaid}
 		}
 		return nil
 	}
@@ -119,7 +115,7 @@ func statusLines(s *screen.Screen, r *health.Report, wide bool) []string {
 	} else if len(r.Problems) > 0 {
 		verdict = s.Paint(screen.Yellow, "is well, with warnings")
 	}
-	lines := []string{s.Paint(screen.Bold, r.Broker) + " " + verdict}
+	lines := []string{s.Paint(screen.Bold, sentence(r.Broker)) + " " + verdict}
 	add := func(name, text string) {
 		if text != "" {
 			lines = append(lines, "  "+s.Paint(screen.Faint, fmt.Sprintf("%-10s", name))+text)
@@ -141,6 +137,14 @@ func statusLines(s *screen.Screen, r *health.Report, wide bool) []string {
 		lines = append(lines, "", s.Paint(screen.Faint, "Not all of it: "+screen.Clean(text)))
 	}
 	return append(lines, problemLines(s, r.Problems)...)
+}
+
+// sentence begins with a capital.
+func sentence(text string) string {
+	if text == "" {
+		return text
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 // overviewLines are the figures of a broker that answers.

@@ -116,7 +116,7 @@ func sub(ctx context.Context, s streams, o *subOptions, broker string, subscribe
 		return err
 	}
 	defer d.close()
-	ctx, end := context.WithCancelCause(ctx)
+	printing, end := context.WithCancelCause(ctx) // it may end before SUBACK comes
 	defer end(nil)
 	p := &printer{Screen: screen.New(s.out, os.Getenv), format: o.format.value, most: o.count, end: end}
 	options.Received = p.received
@@ -132,7 +132,7 @@ func sub(ctx context.Context, s streams, o *subOptions, broker string, subscribe
 	if err := refusedFilters(subscribe, reasons, text, options.Connect.Username); err != nil {
 		return err
 	}
-	return p.wait(ctx, o.timeout, c.Done(), c.Err)
+	return p.wait(printing, o.timeout, c.Done(), c.Err)
 }
 
 // refusedFilters says which subscriptions the broker does not make.

@@ -164,7 +164,7 @@ func sum(counts map[string]uint64) (all uint64) {
 
 func (a *asked) topLines(v *view, now time.Time) []string {
 	o, r := &v.Overview, &v.Rates
-	lines := []string{fmt.Sprintf("%s   %s   up %s   %s", a.Paint(screen.Bold, a.target.Name), screen.Clean(o.Version),
+	lines := []string{fmt.Sprintf("%s   %s   up %s   %s", a.Paint(screen.Bold, sentence(a.target.Name)), screen.Clean(o.Version),
 		screen.Span(time.Duration(o.UptimeSeconds)*time.Second), now.Format("15:04:05"))}
 	figure := func(name string, text string, alarm bool) {
 		style := screen.Plain

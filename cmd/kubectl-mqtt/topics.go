@@ -149,7 +149,7 @@ func readTree(ctx context.Context, c *adminapi.Client, o *topicsOptions) (topicT
 }
 
 func (a *asked) treeLines(tree topicTree, o *topicsOptions, now time.Time) []string {
-	title := a.target.Name
+	title := sentence(a.target.Name)
 	if o.under != "" {
 		title += ", below " + screen.Clean(o.under)
 	}

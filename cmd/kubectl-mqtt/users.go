@@ -69,7 +69,7 @@ func newUsers(s streams) *cobra.Command {
 			}
 		}
 		rows := joinUsers(loaded, objects)
-		return a.show(rows, func(wide bool) []string { return a.Lines(userTable(rows, a.cluster != nil), wide, "") })
+		return a.list(rows, "There are no users.", func() *screen.Table { return userTable(rows, a.cluster != nil) })
 	})
 	return cmd
 }

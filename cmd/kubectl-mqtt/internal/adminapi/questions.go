@@ -2,7 +2,10 @@ package adminapi
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"iter"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -87,6 +90,22 @@ func (c *Client) Access(ctx context.Context, q AccessQuery) (api.Decision, error
 	set(query, "user", q.User)
 	set(query, "clientId", q.ClientID)
 	return get[api.Decision](ctx, c, "ask what the access rules say", "/v1/access?"+query.Encode())
+}
+
+// Metrics are the metrics in Prometheus' text format.
+func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	resp, err := c.call(ctx, http.MethodGet, "/metrics", nil, 0)
+	if err != nil {
+		return nil, fmt.Errorf("ask for metrics: %w", err)
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was only read
+	text, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("read metrics: %w", c.explain(err))
+	}
+	return text, nil
 }
 
 // All is every item of a list, page by page. It ends with the first error.

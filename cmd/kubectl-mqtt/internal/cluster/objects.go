@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/rest"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
@@ -130,20 +130,43 @@ func (c *Cluster) Secret(ctx context.Context, namespace, name string) (*corev1.S
 	return &secret, nil
 }
 
-// Logs is the log of a pod, of this run of its container or of the previous one, at most its last lines and maxBytes.
-func (c *Cluster) Logs(ctx context.Context, pod string, previous bool, lines, maxBytes int64) (io.ReadCloser, error) {
-	stream, err := logs(c.core, c.Namespace, pod, previous, lines, maxBytes).Stream(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read the log of pod %s/%s: %w", c.Namespace, pod, err)
+// ConfigMap is one of the namespace.
+func (c *Cluster) ConfigMap(ctx context.Context, name string) (*corev1.ConfigMap, error) {
+	var found corev1.ConfigMap
+	if err := c.core.Get().Namespace(c.Namespace).Resource("configmaps").Name(name).Do(ctx).Into(&found); err != nil {
+		return nil, fmt.Errorf("read ConfigMap %s/%s: %w", c.Namespace, name, err)
 	}
-	return stream, nil
+	return &found, nil
 }
 
-func logs(core *rest.RESTClient, namespace, pod string, previous bool, lines, maxBytes int64) *rest.Request {
-	request := core.Get().Namespace(namespace).Resource("pods").Name(pod).SubResource("log").
-		Param("tailLines", fmt.Sprint(lines)).Param("limitBytes", fmt.Sprint(maxBytes)).Param("timestamps", "true")
+// Service is one of the namespace.
+func (c *Cluster) Service(ctx context.Context, name string) (*corev1.Service, error) {
+	var found corev1.Service
+	if err := c.core.Get().Namespace(c.Namespace).Resource("services").Name(name).Do(ctx).Into(&found); err != nil {
+		return nil, fmt.Errorf("read Service %s/%s: %w", c.Namespace, name, err)
+	}
+	return &found, nil
+}
+
+// Operators are the operator's pods, in whichever namespace.
+func (c *Cluster) Operators(ctx context.Context) ([]corev1.Pod, error) {
+	var pods corev1.PodList
+	if err := c.core.Get().Resource("pods").Param("labelSelector", "app.kubernetes.io/name=dunlin").Do(ctx).Into(&pods); err != nil {
+		return nil, fmt.Errorf("list the operator's pods: %w", err)
+	}
+	return pods.Items, nil
+}
+
+// Logs is the log of a pod, of this run of its container or of the previous one, at most its last lines and maxBytes.
+func (c *Cluster) Logs(ctx context.Context, namespace, pod string, previous bool, lines, maxBytes int64) (io.ReadCloser, error) {
+	request := c.core.Get().Namespace(namespace).Resource("pods").Name(pod).SubResource("log").
+		Param("tailLines", strconv.FormatInt(lines, 10)).Param("limitBytes", strconv.FormatInt(maxBytes, 10)).Param("timestamps", "true")
 	if previous {
 		request.Param("previous", "true")
 	}
-	return request
+	stream, err := request.Stream(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read the log of pod %s/%s: %w", namespace, pod, err)
+	}
+	return stream, nil
 }

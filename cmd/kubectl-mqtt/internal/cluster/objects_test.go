@@ -124,7 +124,7 @@ func TestPodsAndLogs(t *testing.T) {
 	if events, err := c.Events(t.Context()); err != nil || len(events) != 2 {
 		t.Errorf("%v, %v", events, err)
 	}
-	log, err := c.Logs(t.Context(), "edge-0", true, 10, 1000)
+	log, err := c.Logs(t.Context(), "plant", "edge-0", true, 10, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +132,7 @@ func TestPodsAndLogs(t *testing.T) {
 	if text, err := io.ReadAll(log); err != nil || string(text) != "level=INFO msg=ready\n" {
 		t.Errorf("%q, %v", text, err)
 	}
-	if _, err := c.Logs(t.Context(), "gone", false, 10, 1000); err == nil || !strings.Contains(err.Error(), "read the log of pod plant/gone: ") {
+	if _, err := c.Logs(t.Context(), "plant", "gone", false, 10, 1000); err == nil || !strings.Contains(err.Error(), "read the log of pod plant/gone: ") {
 		t.Error(err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -86,4 +87,33 @@ func list(names []string) string {
 		return "none"
 	}
 	return strings.Join(names, ", ")
+}
+
+// Secrets are the values in the state folder that nobody else is to see: passwords, their hashes, and tokens.
+func (s *State) Secrets() ([]string, error) {
+	var secrets []string
+	err := filepath.WalkDir(s.dir, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			return nil
+		case err != nil:
+			return err
+		case entry.IsDir():
+			if path == s.path("data") || path == s.path("auth") {
+				return fs.SkipDir // hashes are beside the passwords, and messages are in no report
+			}
+			return nil
+		}
+		switch entry.Name() {
+		case "password", "hash", "scram", "token", "read-token":
+		default:
+			return nil
+		}
+		content, err := readOptional(path)
+		for _, line := range strings.Fields(string(content)) {
+			secrets = append(secrets, line)
+		}
+		return err
+	})
+	return secrets, err
 }
