@@ -19,7 +19,7 @@ no_kubernetes() {
 }
 
 scripts() {
-  git ls-files -z --cached --others --exclude-standard -- hack .ci |
+  git ls-files -z --cached --others --exclude-standard -- hack .ci packaging |
     xargs -0 grep -lIE '^#!.*\b(ba)?sh$|^# shellcheck shell=' -- | sort
 }
 
