@@ -24,13 +24,14 @@ type Bundle struct {
 	now     time.Time
 	hidden  []string
 	missing []string
+	most    int   // bytes of a file
 	err     error // of writing; nothing is written after it
 }
 
 // New begins a bundle whose files are in folder. hidden are the secrets that are known.
 func New(w io.Writer, folder string, hidden []string, now time.Time) *Bundle {
 	gz := gzip.NewWriter(w)
-	b := &Bundle{gz: gz, tar: tar.NewWriter(gz), folder: folder, now: now}
+	b := &Bundle{gz: gz, tar: tar.NewWriter(gz), folder: folder, now: now, most: maxFile}
 	for _, secret := range hidden {
 		if len(secret) >= shortest {
 			b.hidden = append(b.hidden, secret)
@@ -47,9 +48,9 @@ func (b *Bundle) Text(name string, content []byte, err error) {
 	if len(content) == 0 && err != nil {
 		return
 	}
-	if len(content) > maxFile {
-		content = content[:maxFile]
-		b.Missing(name, fmt.Errorf("only its first %d bytes are here", maxFile))
+	if len(content) > b.most {
+		content = content[:b.most]
+		b.Missing(name, fmt.Errorf("only its first %d bytes are here", b.most))
 	}
 	b.write(name, b.clean(string(content)))
 }
