@@ -66,6 +66,10 @@ images: ## Build the images as archives, without Docker, and print their paths. 
 generate: ## Write everything generated: deepcopy code, CRDs, RBAC, the chart's copies, docs/api.md, docs/cli.md.
 	hack/generate.sh
 
+.PHONY: console
+console: ## Build the console into console/dist, which is kept in the repository. Needs Node.js.
+	hack/console.sh build
+
 ##@ Check
 
 .PHONY: lint
@@ -94,6 +98,12 @@ test-race: ## The broker's tests under the race detector. Needs gcc.
 interop: ## The tests with real clients alone: Mosquitto's, both pahos, mqtt.js on Node.js and in Chromium.
 	hack/interop.sh
 	$(GO_TEST) -count=1 ./test/interop
+
+.PHONY: console-test
+console-test: ## The console: types, lint, unit tests, and its pages in Chromium against a real broker.
+	hack/console.sh check
+	hack/packages.sh chromium:chromium
+	$(GO_TEST) -count=1 ./console/... ./test/console
 
 .PHONY: fuzz
 fuzz: ## Every fuzz test for a while each. FUZZTIME=10s FUZZ=pattern of folder/name

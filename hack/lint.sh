@@ -34,6 +34,7 @@ step shellcheck check_scripts
 step 'no Kubernetes in the broker' no_kubernetes
 golangci_lint=$(hack/tool.sh golangci-lint)
 step golangci-lint "$golangci_lint" run --allow-serial-runners ./...
+step console hack/console.sh check
 step 'go vet in hack/tools' go -C hack/tools vet ./...
 step 'go vet in test/bench/peers' go -C test/bench/peers vet ./mochi
 [ $failed = 0 ] || { echo "lint: failed" >&2 && exit 1; }

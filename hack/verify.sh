@@ -16,7 +16,10 @@ git ls-files -z --cached --others --exclude-standard |
   tar --null --files-from - -cf - | tar -C "$work/committed" -xf -
 cp -a "$work/committed" "$work/generated"
 
+# What the console is built with need not be fetched again.
+[ ! -d console/node_modules ] || ln -s "$root/console/node_modules" "$work/generated/console/node_modules"
 make --no-print-directory -C "$work/generated" generate
+rm -rf "$work/generated"/console/{node_modules,build}
 find "$work/generated" -name go.mod -printf '%h\n' | while read -r module; do
   GOWORK=off GOFLAGS='' go -C "$module" mod tidy
 done
