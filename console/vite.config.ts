@@ -11,6 +11,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 600,
     rolldownOptions: {
+      checks: { pluginTimings: false },
       output: {
         entryFileNames: 'console.js',
         chunkFileNames: (chunk) => `${chunk.name.split('.')[0]}.js`,

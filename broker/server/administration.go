@@ -9,11 +9,13 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/limit"
 	"github.com/dunlin-mqtt/dunlin/broker/metrics"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+	"github.com/dunlin-mqtt/dunlin/console"
 )
 
 func (s *Server) serveAdmin(ctx context.Context) error {
 	d := admin.Deps{
 		Ready: s.notReady, AuthRevision: s.auth.Revision, ClientTrust: s.clientTrust, Version: s.version, Log: s.log, Metrics: metrics.New(s),
+		Console: console.Handler(),
 	}
 	i := inspector{s}
 	d.Broker, d.Clients, d.Topics, d.Access, d.SignIn, d.Tracer = i, i, i, i, i, &s.tracer

@@ -50,7 +50,7 @@ test('without a look before, or after a start, there is no rate', () => {
 
 test('the latency of syncs is of those since the last look', () => {
   const store = (syncs: number, syncSeconds: number) => ({
-    store: { healthy: true, writes: 0, records: 0, syncs, syncSeconds, diskBytes: 0 },
+    store: { healthy: true, writes: 0, records: 0, syncs, syncSeconds, diskBytes: 0, diskFreeBytes: 0 },
   })
   expect(point(overview(4, 1, store(30, 1.1)), overview(2, 1, store(10, 1))).sync).toBeCloseTo(5)
   expect(point(overview(4, 1, store(10, 1)), overview(2, 1, store(10, 1))).sync).toBeNull()

@@ -279,7 +279,9 @@ function reason(code: number | undefined): string {
   return (code !== undefined && reasons[code]) || `reason code 0x${(code ?? 0).toString(16)}`
 }
 
-function explain(e: Error & { code?: number | string }): string {
+function explain(e: Error & { code?: number | string; packet?: { granted?: number[] } }): string {
+  const refused = e.packet?.granted?.find((code) => code >= 0x80)
+  if (refused !== undefined) return `The broker refuses it: ${reason(refused)}.`
   if (typeof e.code === 'number' && e.code > 0) return `The broker refuses it: ${reason(e.code)}.`
   return e.message === 'connack timeout' ? 'Something answers there, but not an MQTT broker.' : e.message
 }

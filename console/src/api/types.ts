@@ -32,6 +32,7 @@ export interface Store {
   syncs: number
   syncSeconds: number
   diskBytes: number
+  diskFreeBytes: number
 }
 
 export interface Listener {
