@@ -8,6 +8,7 @@ export interface Page<T> {
 
 export interface Status {
   authRevision: string
+  clientTrust?: string
   version: string
   instance: string
   notReady?: string
