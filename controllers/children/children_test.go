@@ -83,7 +83,7 @@ func TestGolden(t *testing.T) {
 		"server-tls":       ServerTLS(plain(), pair, ca),
 		"server-tls-no-ca": ServerTLS(plain(), pair, nil),
 		"admin-tls":        AdminTLS(plain(), pair, ca, []byte("token:Write:00\n")),
-		"admin":            AdminTokens(plain(), "w", "r"),
+		"admin":            AdminTokens(plain(), "w", "r", ca),
 		"operator-tls":     OperatorTLS(plain(), pair, ca),
 		"config":           Config(plain(), []byte("listeners: []\n")),
 		"auth":             Auth(plain(), []byte("{}")),

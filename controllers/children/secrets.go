@@ -35,9 +35,12 @@ func AdminTLS(b *v1alpha1.Broker, p Pair, caPEM, tokens []byte) *coreac.SecretAp
 	return secret(b, AdminTLSName(b), corev1.SecretTypeTLS, data)
 }
 
-// AdminTokens is the Secret with the tokens of the admin API, for those who call it. No pod mounts it.
-func AdminTokens(b *v1alpha1.Broker, token, readToken string) *coreac.SecretApplyConfiguration {
-	return secret(b, AdminTokensName(b), corev1.SecretTypeOpaque, map[string][]byte{KeyToken: []byte(token), KeyReadToken: []byte(readToken)})
+// AdminTokens is the Secret with what it takes to call the admin API: its tokens, and the CA of its certificate. No pod
+// mounts it.
+func AdminTokens(b *v1alpha1.Broker, token, readToken string, caPEM []byte) *coreac.SecretApplyConfiguration {
+	return secret(b, AdminTokensName(b), corev1.SecretTypeOpaque, map[string][]byte{
+		KeyToken: []byte(token), KeyReadToken: []byte(readToken), KeyCA: caPEM,
+	})
 }
 
 // OperatorTLS is the Secret with which the operator calls the admin API. No pod mounts it.
