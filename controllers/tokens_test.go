@@ -8,7 +8,6 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
@@ -43,11 +42,3 @@ var _ = Describe("the tokens of a Broker's admin API", func() {
 		Eventually(mounted).Should(Equal(lines(tokens())))
 	})
 })
-
-// configOf is the configuration file of Broker edge.
-func configOf(ns string) string {
-	GinkgoHelper()
-	m := &corev1.ConfigMap{}
-	Expect(cluster.Get(ctx, client.ObjectKey{Namespace: ns, Name: "edge-config"}, m)).To(Succeed())
-	return m.Data["config.yaml"]
-}
