@@ -62,16 +62,22 @@ type door struct {
 
 // options are how to connect to the broker, and who does, for messages. Whoever calls it calls closed.
 func (o *mqttOptions) options(ctx context.Context, p place) (options mqtt.Options, d *door, err error) {
-	connect, err := o.connect(ctx, p)
-	if err != nil {
-		return options, nil, err
+	var who mqtt.Credentials
+	if !o.anonymous {
+		if who, err = o.credentials(ctx, p); err != nil {
+			return options, nil, err
+		}
 	}
 	if d, err = o.door(ctx, p); err != nil {
 		return options, nil, err
 	}
-	options = mqtt.Options{Address: d.address, Connect: connect}
+	options = mqtt.Options{Address: d.address, Connect: packet.Connect{ClientID: o.clientID, CleanStart: true}}
+	if o.clientID == "" {
+		options.Connect.ClientID = "kubectl-mqtt-" + strings.ToLower(rand.Text()[:8])
+	}
+	who.Put(&options.Connect)
 	if d.secured {
-		if options.TLS, err = o.tls(d); err != nil {
+		if options.TLS, err = o.tls(d, who.Certificate); err != nil {
 			d.close()
 			return options, nil, err
 		}
@@ -91,7 +97,7 @@ func dial(ctx context.Context, o mqtt.Options, d *door) (*mqtt.Client, error) {
 		names := strings.Join(wrongName.Certificate.DNSNames, ", ")
 		return nil, fmt.Errorf("%w: say which of its names to expect with --server-name (%s)", err, names)
 	case errors.As(err, &refused):
-		who := "an anonymous client"
+		who := "a client without a user name"
 		if o.Connect.HasUsername {
 			who = "user " + o.Connect.Username
 		}
@@ -102,41 +108,25 @@ func dial(ctx context.Context, o mqtt.Options, d *door) (*mqtt.Client, error) {
 	return nil, fmt.Errorf("listener %s: %w", d.name, err)
 }
 
-// connect is the CONNECT packet.
-func (o *mqttOptions) connect(ctx context.Context, p place) (packet.Connect, error) {
-	c := packet.Connect{ClientID: o.clientID, CleanStart: true}
-	if c.ClientID == "" {
-		c.ClientID = "kubectl-mqtt-" + strings.ToLower(rand.Text()[:8])
-	}
-	if o.anonymous {
-		return c, nil
-	}
-	username, password, err := o.credentials(ctx, p)
-	if err != nil {
-		return c, err
-	}
-	c.HasUsername, c.Username, c.HasPassword, c.Password = true, username, true, password
-	return c, nil
-}
-
-func (o *mqttOptions) credentials(ctx context.Context, p place) (username string, password []byte, err error) {
+// credentials are what the User has, or the command line.
+func (o *mqttOptions) credentials(ctx context.Context, p place) (mqtt.Credentials, error) {
 	if o.username != "" {
 		password, err := readSecret(o.passwordFile)
-		return o.username, password, err
+		return mqtt.Credentials{Username: o.username, Password: password}, err
 	}
 	user := o.as
 	if p.state != nil {
 		if user == "" {
 			names, err := p.state.Users()
 			if user, err = onlyUser(names, err); err != nil {
-				return "", nil, err
+				return mqtt.Credentials{}, err
 			}
 		}
 		return p.state.Credentials(user)
 	}
 	b, err := p.cluster.Broker(ctx, p.broker)
 	if err != nil {
-		return "", nil, err
+		return mqtt.Credentials{}, err
 	}
 	if user == "" {
 		users, _, err := p.cluster.Users(ctx, b)
@@ -149,7 +139,7 @@ func (o *mqttOptions) credentials(ctx context.Context, p place) (username string
 			names = append(names, name)
 		}
 		if user, err = onlyUser(names, err); err != nil {
-			return "", nil, err
+			return mqtt.Credentials{}, err
 		}
 	}
 	return p.cluster.Credentials(ctx, b, user)
@@ -283,7 +273,7 @@ func (o *mqttOptions) choose(known []choice) (choice, error) {
 	return choice{}, fmt.Errorf("the broker has no listener %s of MQTT or MQTTS, only %s", o.listener, strings.Join(names, ", "))
 }
 
-func (o *mqttOptions) tls(d *door) (*tls.Config, error) {
+func (o *mqttOptions) tls(d *door, certificate *tls.Certificate) (*tls.Config, error) {
 	c := &tls.Config{RootCAs: d.roots, ServerName: d.hostname, MinVersion: tls.VersionTLS12}
 	if o.serverName != "" {
 		c.ServerName = o.serverName
@@ -297,6 +287,9 @@ func (o *mqttOptions) tls(d *door) (*tls.Config, error) {
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
 			return nil, fmt.Errorf("read CA: there is no certificate in %s", o.caFile)
 		}
+	}
+	if certificate != nil {
+		c.Certificates = []tls.Certificate{*certificate}
 	}
 	if o.certFile != "" {
 		pair, err := tls.LoadX509KeyPair(o.certFile, o.keyFile)

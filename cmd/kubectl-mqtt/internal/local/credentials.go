@@ -2,21 +2,25 @@ package local
 
 import (
 	"bytes"
+	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/mqtt"
 )
 
 // usernameFile has what a user calls itself to the broker.
 const usernameFile = "username"
 
-// Credentials are the user name and password of a User, which is called name or name@namespace as its folder is, or
-// namespace/name. A password that the folder does not have is an error that says so.
-func (s *State) Credentials(user string) (username string, password []byte, err error) {
+// Credentials are those of a User, which is called name or name@namespace as its folder is, or namespace/name. Where the folder
+// has neither a password nor a certificate of it the error says so.
+func (s *State) Credentials(user string) (c mqtt.Credentials, err error) {
 	folder := user
 	if namespace, name, ok := strings.Cut(user, "/"); ok {
 		folder = name + "@" + namespace
@@ -25,30 +29,44 @@ func (s *State) Credentials(user string) (username string, password []byte, err 
 		}
 	}
 	if folder == "" || strings.ContainsAny(folder, `/\`) || strings.HasPrefix(folder, ".") {
-		return "", nil, fmt.Errorf("%q is no name of a User", user)
+		return c, fmt.Errorf("%q is no name of a User", user)
 	}
 	names, err := s.Users()
 	if err != nil {
-		return "", nil, err
+		return c, err
 	}
-	if _, err := os.Stat(s.path("users", folder)); errors.Is(err, fs.ErrNotExist) {
-		return "", nil, fmt.Errorf("there is no User %s in %s, only %s", user, s.dir, list(names))
+	if !slices.Contains(names, folder) {
+		return c, fmt.Errorf("there is no User %s in %s, only %s", user, s.dir, list(names))
 	}
 	called, err := readOptional(s.path("users", folder, usernameFile))
 	if err != nil {
-		return "", nil, err
+		return c, err
 	}
-	if username = strings.TrimSuffix(string(called), "\n"); username == "" {
-		username = folder // of a run of an earlier version
+	if c.Username = strings.TrimSuffix(string(called), "\n"); c.Username == "" {
+		c.Username = folder // of a run of an earlier version
 	}
-	password, err = readOptional(s.path("users", folder, "password"))
+	password, err := readOptional(s.path("users", folder, "password"))
 	if err != nil {
-		return "", nil, err
+		return c, err
 	}
-	if password = bytes.TrimRight(password, "\r\n"); len(password) == 0 {
-		return "", nil, fmt.Errorf("the password of User %s is its own and not in %s: give it with --username %s --password-file FILE", user, s.dir, username)
+	if password = bytes.TrimRight(password, "\r\n"); len(password) > 0 {
+		c.Password = password
 	}
-	return username, password, nil
+	pair, err := readPair(s.path("users", folder, "tls.crt"), s.path("users", folder, "tls.key"))
+	if err != nil {
+		return c, err
+	}
+	if len(pair.CertPEM) > 0 {
+		certificate, err := tls.X509KeyPair(pair.CertPEM, pair.KeyPEM)
+		if err != nil {
+			return c, fmt.Errorf("use the certificate of User %s: %w", user, err)
+		}
+		c.Certificate = &certificate
+	}
+	if c.Password == nil && c.Certificate == nil {
+		return c, fmt.Errorf("the password of User %s is its own and not in %s: give it with --username %s --password-file FILE", user, s.dir, c.Username)
+	}
+	return c, nil
 }
 
 // Users are the names of the Users that have run here, as their folders are called.
