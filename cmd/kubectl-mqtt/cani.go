@@ -82,7 +82,7 @@ func decisionLines(s *screen.Screen, d *api.Decision, wide bool) []string {
 	if d.Rule != nil {
 		lines = append(lines, "  "+screen.Clean(ruleText(d.Rule)))
 	}
-	if !wide || len(d.Considered) == 0 {
+	if !wide && d.Rule != nil || len(d.Considered) == 0 { // of a no by no rule it shows what there is
 		return lines
 	}
 	lines = append(lines, "", "Rules about this user and action, as they are asked:")

@@ -48,7 +48,7 @@ func newPub(s streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "pub [BROKER] TOPIC", Short: "Publish to a broker as one of its users", Long: pubHelp,
 		Example: "  kubectl mqtt pub edge sensors/1 -m 21.5 --as alice\n" +
-			"  kubectl mqtt pub edge sensors/1 --file reading.json --qos 1 --retain --content-type application/json\n" +
+			"  kubectl mqtt pub edge sensors/1 --filename reading.json --qos 1 --retain --content-type application/json\n" +
 			"  tail -f readings.txt | kubectl mqtt pub edge sensors/1 --lines\n" +
 			"  kubectl-mqtt pub --state-dir ./dunlin-state sensors/1 -m hello --count 10 --interval 1s",
 	}
