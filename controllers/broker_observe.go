@@ -16,13 +16,15 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
 // loadState is how far the pods are with the users and ACLs of this pass.
 type loadState struct {
-	// loaded says that every pod that should serve does, with the current revision.
-	loaded bool
+	// loaded says that every pod that should serve does, with the current configuration, users and ACLs;
+	// auth says that of users, ACLs and revoked certificates alone.
+	loaded, auth bool
 	// waiting says on whom is waited; empty if on nobody.
 	waiting string
 	// overdue says that it has taken longer than loadPatience.
@@ -94,22 +96,24 @@ func (r *BrokerReconciler) lookForRefusedPods(ctx context.Context, s *brokerScop
 	return nil
 }
 
-// nudgePods annotates the pods with the revision: a changed pod makes the kubelet sync its volumes
+// nudgePods annotates the pods with the revisions: a changed pod makes the kubelet sync its volumes
 // at once instead of within a minute or two.
 func (r *BrokerReconciler) nudgePods(ctx context.Context, s *brokerScope) error {
+	want := map[string]string{v1alpha1.AnnotationAuthRevision: s.bundle.Revision}
+	if revision := s.configRevision(); revision != "" {
+		want[v1alpha1.AnnotationConfigRevision] = revision
+	}
+	if s.clientTrust != "" {
+		want[v1alpha1.AnnotationClientTrust] = s.clientTrust
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": want}})
+	if err != nil {
+		return fmt.Errorf("encode the patch of the pods of Broker %s: %w", keyOf(s.broker), err)
+	}
 	for i := range s.pods {
 		pod := &s.pods[i]
-		want := map[string]string{v1alpha1.AnnotationAuthRevision: s.bundle.Revision}
-		if s.clientTrust != "" {
-			want[v1alpha1.AnnotationClientTrust] = s.clientTrust
-		}
-		has := pod.Annotations
-		if has[v1alpha1.AnnotationAuthRevision] == s.bundle.Revision && has[v1alpha1.AnnotationClientTrust] == want[v1alpha1.AnnotationClientTrust] {
+		if annotated(pod, want) {
 			continue
-		}
-		patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": want}})
-		if err != nil {
-			return fmt.Errorf("encode the patch of pod %s: %w", pod.Name, err)
 		}
 		err = r.Patch(ctx, pod.DeepCopy(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner(FieldOwner))
 		if client.IgnoreNotFound(err) != nil {
@@ -119,9 +123,27 @@ func (r *BrokerReconciler) nudgePods(ctx context.Context, s *brokerScope) error 
 	return nil
 }
 
-// reconcileLoaded asks every ready pod for the revision that it has loaded.
+func annotated(pod *corev1.Pod, want map[string]string) bool {
+	for key, value := range want {
+		if pod.Annotations[key] != value {
+			return false
+		}
+	}
+	return true
+}
+
+// configRevision is what a broker calls the configuration that this pass has written; "" if it has not.
+func (s *brokerScope) configRevision() string {
+	if len(s.config) == 0 || paused(s.broker) {
+		return ""
+	}
+	return config.Revision(s.config)
+}
+
+// reconcileLoaded asks every ready pod for the revisions that it has loaded.
 func (r *BrokerReconciler) reconcileLoaded(ctx context.Context, s *brokerScope) {
-	key, ready := keyOf(s.broker), 0
+	key, ready, configured := keyOf(s.broker), 0, s.configRevision()
+	s.load.auth = true
 	for i := range s.pods {
 		pod := &s.pods[i]
 		if !podReady(pod) {
@@ -129,24 +151,32 @@ func (r *BrokerReconciler) reconcileLoaded(ctx context.Context, s *brokerScope) 
 		}
 		ready++
 		has, err := r.prober.Loaded(ctx, pod, s.adminClient)
+		trusts := s.clientTrust == "" || has.ClientTrust == s.clientTrust
+		if err != nil || has.AuthRevision != s.bundle.Revision || !trusts {
+			s.load.auth = false
+		}
 		switch {
 		case err != nil:
 			log.FromContext(ctx).Info("a pod doesn't say which users and ACLs it has loaded", "pod", pod.Name, "error", err.Error())
 			s.load.waiting = fmt.Sprintf("Pod %s does not answer on its admin port", pod.Name)
 		case has.AuthRevision != s.bundle.Revision:
 			s.load.waiting = fmt.Sprintf("Pod %s is loading the current users and ACLs", pod.Name)
-		case s.clientTrust != "" && has.ClientTrust != s.clientTrust:
+		case !trusts:
 			s.load.waiting = fmt.Sprintf("Pod %s is loading the current list of revoked client certificates", pod.Name)
+		case configured != "" && has.ConfigRevision != configured && has.ConfigRevision != "": // an older broker doesn't say
+			s.load.waiting = fmt.Sprintf("Pod %s is loading the current configuration", pod.Name)
 		}
 	}
+	all := ready >= int(children.Replicas(s.broker))
+	s.load.auth = s.load.auth && all
 	if s.load.waiting != "" {
-		waited := r.loads.waiting(key, s.bundle.Revision+s.clientTrust, s.now)
+		waited := r.loads.waiting(key, s.bundle.Revision+" "+s.clientTrust+" "+configured, s.now)
 		s.load.retry = min(max(waited, loadRetryMin), loadRetryMax)
 		s.load.overdue = waited >= loadPatience
 		return
 	}
 	r.loads.forget(key)
-	s.load.loaded = ready >= int(children.Replicas(s.broker))
+	s.load.loaded = all
 }
 
 func podReady(pod *corev1.Pod) bool {

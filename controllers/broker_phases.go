@@ -30,6 +30,9 @@ func (r *BrokerReconciler) reconcileConfig(ctx context.Context, s *brokerScope) 
 	if s.config, err = render.ConfigYAML(c); err != nil {
 		return err
 	}
+	if s.static, err = render.ConfigYAML(c.Static()); err != nil {
+		return err
+	}
 	_, err = r.applyUnlessPaused(ctx, s, children.Config(s.broker, s.config))
 	return err
 }
@@ -72,7 +75,7 @@ func podPaths(keyPin string) render.Paths {
 func (s *brokerScope) pod(current *appsv1.StatefulSet) children.Pod {
 	p := render.PodPaths()
 	return children.Pod{
-		Image: s.image, Config: s.config, AuthShards: render.Shards, RestartedAt: restartedAt(s.broker, current),
+		Image: s.image, Config: s.static, AuthShards: render.Shards, RestartedAt: restartedAt(s.broker, current),
 		ClaimSize: s.claimSize(current),
 		TLSDir:    path.Dir(p.TLSCertFile), AdminDir: path.Dir(p.AdminCertFile), AuthDir: p.AuthDir, StoreDir: p.StoreDir,
 		ClientCADir: path.Dir(p.ClientCAFile), ClientCRLDir: path.Dir(p.ClientCRLFile),

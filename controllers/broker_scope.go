@@ -24,8 +24,9 @@ type brokerScope struct {
 	// keyPin is the pin of the operator's client key.
 	keyPin string
 	certs  certificates
-	config []byte
-	bundle *render.Bundle
+	// config is the broker's configuration file, and static the part of it that needs a restart.
+	config, static []byte
+	bundle         *render.Bundle
 	// clientTrust identifies what client certificates of the own CA are verified by; "": they are not.
 	clientTrust string
 	// fault is what ended the phases early; nil is none.

@@ -27,7 +27,7 @@ func (s *brokerScope) writeStatus() {
 	if s.statefulSet != nil {
 		status.Replicas, status.ReadyReplicas = s.statefulSet.Status.Replicas, s.statefulSet.Status.ReadyReplicas
 	}
-	if s.load.loaded {
+	if s.load.auth {
 		status.AuthRevision = s.bundle.Revision
 	}
 	if s.certs.ready.status != "" {
@@ -65,7 +65,7 @@ func (s *brokerScope) ready() (outcome, string) {
 	if s.broker.Status.AuthRevision == "" || s.load.overdue {
 		return no(v1alpha1.ReasonWaitingForPods, s.load.waiting), ""
 	}
-	return yes(v1alpha1.ReasonAsExpected, "The broker serves; it is loading changed users or ACLs"), s.load.waiting
+	return yes(v1alpha1.ReasonAsExpected, "The broker serves; it is loading what has changed"), s.load.waiting
 }
 
 func listenerAddresses(b *v1alpha1.Broker) []v1alpha1.ListenerStatus {

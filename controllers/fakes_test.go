@@ -81,12 +81,14 @@ func (w *writeLog) client(config *rest.Config, o client.Options) (client.Client,
 	}), nil
 }
 
-// fakeBrokers answer as broker pods do: with the revision on the pod, as soon as it is there,
+// fakeBrokers answer as broker pods do: with the revisions on the pod, as soon as it is there,
 // unless they are held or silent.
 type fakeBrokers struct {
 	mu     sync.Mutex
 	held   map[string]string // namespace -> the revision that is answered
 	silent map[string]bool
+	// heldConfig is held for the configuration.
+	heldConfig map[string]string
 }
 
 func (f *fakeBrokers) Loaded(_ context.Context, pod *corev1.Pod, config *tls.Config) (Loaded, error) {
@@ -98,12 +100,18 @@ func (f *fakeBrokers) Loaded(_ context.Context, pod *corev1.Pod, config *tls.Con
 	if f.silent[pod.Namespace] {
 		return Loaded{}, errors.New("connection refused")
 	}
-	if held, ok := f.held[pod.Namespace]; ok {
-		return Loaded{AuthRevision: held}, nil
+	has := Loaded{
+		AuthRevision:   pod.Annotations[v1alpha1.AnnotationAuthRevision],
+		ClientTrust:    pod.Annotations[v1alpha1.AnnotationClientTrust],
+		ConfigRevision: pod.Annotations[v1alpha1.AnnotationConfigRevision],
 	}
-	return Loaded{
-		AuthRevision: pod.Annotations[v1alpha1.AnnotationAuthRevision], ClientTrust: pod.Annotations[v1alpha1.AnnotationClientTrust],
-	}, nil
+	if held, ok := f.held[pod.Namespace]; ok {
+		has.AuthRevision, has.ClientTrust = held, ""
+	}
+	if held, ok := f.heldConfig[pod.Namespace]; ok {
+		has.ConfigRevision = held
+	}
+	return has, nil
 }
 
 // hold keeps the pods of a namespace at the given revision.
@@ -116,10 +124,21 @@ func (f *fakeBrokers) hold(namespace, revision string) {
 	f.held[namespace] = revision
 }
 
+// holdConfig keeps the pods of a namespace at another configuration than theirs.
+func (f *fakeBrokers) holdConfig(namespace string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.heldConfig == nil {
+		f.heldConfig = map[string]string{}
+	}
+	f.heldConfig[namespace] = "old"
+}
+
 // release lets the pods of a namespace load what they are given.
 func (f *fakeBrokers) release(namespace string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.held, namespace)
 	delete(f.silent, namespace)
+	delete(f.heldConfig, namespace)
 }

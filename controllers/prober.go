@@ -24,7 +24,7 @@ const (
 	maxProbeBytes = 64 << 10
 )
 
-// PodProber asks a broker pod which users and ACLs it enforces.
+// PodProber asks a broker pod what it works by.
 type PodProber interface {
 	// Loaded is what the pod goes by at the moment.
 	Loaded(ctx context.Context, pod *corev1.Pod, client *tls.Config) (Loaded, error)
@@ -36,6 +36,8 @@ type Loaded struct {
 	AuthRevision string `json:"authRevision"`
 	// ClientTrust is config.ClientTrustSum of what client certificates are verified by; "" is nothing.
 	ClientTrust string `json:"clientTrust"`
+	// ConfigRevision is the configuration file's: config.Revision.
+	ConfigRevision string `json:"configRevision"`
 }
 
 // AdminProber asks over the broker's admin API, with mutual TLS. Its zero value works.

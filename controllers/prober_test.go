@@ -47,15 +47,15 @@ var _ = Describe("the admin prober", func() {
 		return loaded(context.Background(), serve(server, answer), config)
 	}
 
-	It("reads the revision, by its client certificate", func() {
+	It("reads the revisions, by its client certificate", func() {
 		ca, server, client := pairs()
 		pin, err := pki.KeyPin(client.CertPEM)
 		Expect(err).NotTo(HaveOccurred())
 		Expect(ask(ca, server, client, func(w http.ResponseWriter, r *http.Request) {
 			Expect(r.URL.Path).To(Equal("/v1/status"))
 			Expect(pinOf(r)).To(Equal(pin))
-			_, _ = w.Write([]byte(`{"authRevision": "abc", "clientTrust": "def", "version": "1", "more": 1}`))
-		})).To(Equal(Loaded{AuthRevision: "abc", ClientTrust: "def"}))
+			_, _ = w.Write([]byte(`{"authRevision": "abc", "clientTrust": "def", "configRevision": "ghi", "version": "1", "more": 1}`))
+		})).To(Equal(Loaded{AuthRevision: "abc", ClientTrust: "def", ConfigRevision: "ghi"}))
 	})
 
 	It("trusts no other CA", func() {

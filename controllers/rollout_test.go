@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 )
 
 // annotate sets, or with "" takes away, an annotation of a Broker.
@@ -55,6 +56,32 @@ var _ = Describe("a rollout", func() {
 			HaveKeyWithValue(v1alpha1.AnnotationRestartedAt, "2026-07-01"), "to take it away is no reason to restart")
 	})
 
+	It("does not happen for what a running broker takes live, which is Ready when the broker has taken it", func() {
+		b := newReadyBroker(ns, nil)
+		before := template(b)
+		brokers.holdConfig(ns)
+		change(b, func(b *v1alpha1.Broker) {
+			b.Spec.Limits.MaxConnections = 7
+			b.Spec.Authentication.AllowAnonymous = true
+			b.Spec.Authorization.DefaultPolicy = "Allow"
+			b.Spec.Drain.DisconnectsPerSecond = new(int32(5))
+			b.Spec.Log.Level = "Debug"
+			b.Spec.Listeners[0].MaxConnections = 9
+		})
+		Eventually(func() string { return configOf(ns) }).Should(And(
+			ContainSubstring("maxConnections: 7"), ContainSubstring("maxConnections: 9"), ContainSubstring("level: Debug")))
+		Eventually(messageOf(b, v1alpha1.ConditionReconciling)).Should(Equal("Pod edge-0 is loading the current configuration"))
+		Expect(conditionOf(b, v1alpha1.ConditionReady)()).To(Equal("True AsExpected"))
+		alice := newUser(ns, "alice", nil)
+		Eventually(conditionOf(alice, v1alpha1.ConditionReady)).Should(Equal("True Applied"), "users don't wait for the configuration")
+		brokers.release(ns)
+		Eventually(conditionOf(b, v1alpha1.ConditionReconciling)).Should(BeEmpty())
+		Expect(template(b)).To(Equal(before))
+		pod := &corev1.Pod{}
+		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: ns, Name: "edge-0"}, pod)).To(Succeed())
+		Expect(pod.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationConfigRevision, config.Revision([]byte(configOf(ns)))))
+	})
+
 	It("waits while the Broker is paused, and users and rules do not", func() {
 		b := newReadyBroker(ns, nil)
 		annotate(b, v1alpha1.AnnotationPaused, "true")
@@ -62,7 +89,7 @@ var _ = Describe("a rollout", func() {
 		Expect(messageOf(b, v1alpha1.ConditionPaused)()).To(HaveSuffix("nothing waits to be changed"))
 		Expect(conditionOf(b, v1alpha1.ConditionReady)()).To(Equal("True AsExpected"))
 
-		before, config := template(b), configOf(ns)
+		before, file := template(b), configOf(ns)
 		change(b, func(b *v1alpha1.Broker) {
 			b.Spec.MQTT.ReceiveMaximum = 7
 			b.Spec.Service.Type = corev1.ServiceTypeNodePort
@@ -74,7 +101,7 @@ var _ = Describe("a rollout", func() {
 		alice := newUser(ns, "alice", nil)
 		Eventually(conditionOf(alice, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
 		Expect(template(b)).To(Equal(before))
-		Expect(configOf(ns)).To(Equal(config))
+		Expect(configOf(ns)).To(Equal(file))
 
 		annotate(b, v1alpha1.AnnotationPaused, "")
 		Eventually(conditionOf(b, v1alpha1.ConditionPaused)).Should(BeEmpty())

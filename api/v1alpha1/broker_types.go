@@ -42,20 +42,21 @@ type Broker struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.authentication) || !has(self.authentication.clientCertificate) || has(self.tls) && has(self.tls.clientAuth) && self.tls.clientAuth != 'None' && has(self.listeners) && self.listeners.exists(l, l.protocol in ['MQTTS', 'WSS'])",message="authentication.clientCertificate needs tls.clientAuth Request or Require, and a listener with protocol MQTTS or WSS"
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, !(l.port in [8080, 8081]))",message="ports 8080 and 8081 are the broker's own (health and admin)"
 type BrokerSpec struct {
-	// Replicas is the number of broker pods. Clustering has not landed yet, so it is 0 (stopped) or 1.
+	// Replicas is the number of broker pods. A change is live. Clustering has not landed yet, so it is 0 (stopped) or 1.
 	// +kubebuilder:default=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:XValidation:rule="self <= 1",message="replicas above 1 need clustering, which this version does not have: use 1, or 0 to stop the broker"
 	// +optional
 	Replicas *int32 `json:"replicas,omitempty"`
-	// Image is the broker's image. Default: the one of the operator's own release.
+	// Image is the broker's image. A change restarts the pod. Default: the one of the operator's own release.
 	// +optional
 	Image string `json:"image,omitempty"`
-	// ImagePullPolicy is when the kubelet pulls the image. Default: the kubelet's.
+	// ImagePullPolicy is when the kubelet pulls the image. A change restarts the pod. Default: the kubelet's.
 	// +kubebuilder:validation:Enum=Always;IfNotPresent;Never
 	// +optional
 	ImagePullPolicy corev1.PullPolicy `json:"imagePullPolicy,omitempty"`
-	// Listeners are where clients connect. Default: one MQTTS listener named mqtts on port 8883.
+	// Listeners are where clients connect. A change restarts the pod, but for maxConnections and service, which are
+	// live. Default: one MQTTS listener named mqtts on port 8883.
 	// +kubebuilder:default={{name: "mqtts", protocol: "MQTTS", port: 8883}}
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
@@ -63,14 +64,15 @@ type BrokerSpec struct {
 	// +listMapKey=name
 	// +optional
 	Listeners []ListenerSpec `json:"listeners,omitempty"`
-	// TLS is the server certificate. Default: issued by a CA of the Broker's own.
+	// TLS is the server certificate. Certificates, CAs and revocation lists are loaded live; a change of
+	// minVersion, clientAuth or a Secret's name of the clients' CAs or lists restarts the pod. Default: issued by a CA of the Broker's own.
 	// +kubebuilder:default={}
 	// +optional
 	TLS BrokerTLS `json:"tls,omitempty"`
-	// Authentication says who may connect.
+	// Authentication says who may connect. A change is live, and ends the connections of those who may not any more.
 	// +optional
 	Authentication config.Authentication `json:"authentication,omitempty"`
-	// Authorization says what happens where no ACL decides.
+	// Authorization says what happens where no ACL decides. A change is live.
 	// +kubebuilder:default={}
 	// +optional
 	Authorization config.Authorization `json:"authorization,omitempty"`
@@ -78,19 +80,19 @@ type BrokerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	MQTT config.MQTT `json:"mqtt,omitempty"`
-	// Limits bounds connections and traffic. A change restarts the pod.
+	// Limits bounds connections and traffic. A change is live: who is connected stays.
 	// +optional
 	Limits config.Limits `json:"limits,omitempty"`
 	// Admin lets users call the admin API by name and password, beside the tokens in the Secret NAME-admin. Default: none
 	// may. A change restarts the pod.
 	// +optional
 	Admin config.AdminUsers `json:"admin,omitempty"`
-	// Log configures the broker's log. A change restarts the pod.
+	// Log configures the broker's log. A change of level is live, one of format restarts the pod.
 	// +kubebuilder:default={}
 	// +optional
 	Log config.Log `json:"log,omitempty"`
-	// Drain is how clients are sent away when a pod stops. A change restarts the pod, which is still stopped
-	// in the old way.
+	// Drain is how clients are sent away when a pod stops. A change is live; one of timeoutSeconds restarts the pod
+	// all the same, because Kubernetes has to wait for as long.
 	// +kubebuilder:default={}
 	// +optional
 	Drain config.Drain `json:"drain,omitempty,omitzero"`
@@ -100,7 +102,7 @@ type BrokerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	Persistence Persistence `json:"persistence,omitempty"`
-	// Service is how clients in and outside the cluster reach the listeners.
+	// Service is how clients in and outside the cluster reach the listeners. A change is live.
 	// +kubebuilder:default={}
 	// +optional
 	Service ServiceSpec `json:"service,omitempty"`
@@ -108,7 +110,7 @@ type BrokerSpec struct {
 	// +optional
 	PodTemplate PodTemplate `json:"podTemplate,omitempty"`
 	// AllowedNamespaces selects, by labels, the namespaces whose Users and ACLs may name this
-	// Broker. Default: only its own; `{}` selects all.
+	// Broker. A change is live. Default: only its own; `{}` selects all.
 	// +optional
 	AllowedNamespaces *metav1.LabelSelector `json:"allowedNamespaces,omitempty"`
 }

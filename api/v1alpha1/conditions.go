@@ -79,4 +79,6 @@ const (
 	AnnotationRotatePassword = "mqtt.dunlin.dev/rotate-password"
 	// AnnotationAuthRevision is set on broker pods so that the kubelet syncs their volumes at once.
 	AnnotationAuthRevision = "mqtt.dunlin.dev/auth-revision"
+	// AnnotationConfigRevision is the same for the configuration.
+	AnnotationConfigRevision = "mqtt.dunlin.dev/config-revision"
 )

@@ -19,6 +19,8 @@ type Deps struct {
 	AuthRevision func() string
 	// ClientTrust identifies what client certificates are verified by. nil: nothing.
 	ClientTrust func() string
+	// ConfigRevision is the revision of the configuration in force. nil: it has none.
+	ConfigRevision func() string
 	// Version is the broker's.
 	Version string
 	// Backup writes what the store keeps to w. nil: it keeps nothing.

@@ -163,6 +163,9 @@ func (a *endpoints) status(c *call) {
 	if a.ClientTrust != nil {
 		s.ClientTrust = a.ClientTrust()
 	}
+	if a.ConfigRevision != nil {
+		s.ConfigRevision = a.ConfigRevision()
+	}
 	if err := a.Ready(); err != nil {
 		s.NotReady = err.Error()
 	}

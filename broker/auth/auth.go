@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
@@ -29,7 +30,9 @@ var (
 type Auth struct {
 	files    config.AuthFiles
 	log      *slog.Logger
+	loading  sync.Mutex // who makes a Policy
 	settings settings
+	unmade   bool // no Policy has been made of the settings, because the files could not be used
 	policy   atomic.Pointer[Policy]
 	verifier *verifier
 	failure  atomic.Value // string: what was last logged as wrong with the files; "": nothing is
@@ -54,21 +57,14 @@ var errNotLoaded = fmt.Errorf("%w: users and access rules are not loaded yet", E
 func Open(cfg config.Config, log *slog.Logger) (*Auth, error) {
 	cfg = cfg.Defaulted()
 	a := &Auth{
-		files: cfg.AuthFiles,
-		log:   log,
-		settings: settings{
-			anonymous:    cfg.Authentication.AllowAnonymous,
-			users:        cfg.AuthFiles.BundleDir != "" || cfg.AuthFiles.PasswordFile != "",
-			defaultAllow: cfg.Authorization.DefaultPolicy == config.PolicyAllow,
-			methods:      cfg.Authentication.EnhancedMethods,
-			hashesServe:  cfg.Authentication.ScramFromPasswordHashes,
-			certificate:  cfg.Authentication.ClientCertificate,
-			secret:       make([]byte, sha256.Size),
-		},
+		files:    cfg.AuthFiles,
+		log:      log,
 		verifier: newVerifier(),
 	}
 	a.failure.Store("")
-	_, _ = rand.Read(a.settings.secret) // it never fails
+	secret := make([]byte, sha256.Size)
+	_, _ = rand.Read(secret) // it never fails
+	a.settings = settingsOf(cfg, secret)
 	m, err := load(a.files)
 	switch {
 	case err == nil:
@@ -80,6 +76,29 @@ func Open(cfg config.Config, log *slog.Logger) (*Auth, error) {
 		return nil, fmt.Errorf("open users and access rules: %w", err)
 	}
 	return a, nil
+}
+
+func settingsOf(cfg config.Config, secret []byte) settings {
+	return settings{
+		anonymous:    cfg.Authentication.AllowAnonymous,
+		users:        cfg.AuthFiles.BundleDir != "" || cfg.AuthFiles.PasswordFile != "",
+		defaultAllow: cfg.Authorization.DefaultPolicy == config.PolicyAllow,
+		methods:      cfg.Authentication.EnhancedMethods,
+		hashesServe:  cfg.Authentication.ScramFromPasswordHashes,
+		certificate:  cfg.Authentication.ClientCertificate,
+		secret:       secret,
+	}
+}
+
+// Configure takes cfg's authentication and authorization, with its defaults, in place of what there was; its
+// files stay the same. The next Policy is in force when it returns, or, while the files cannot be used, when
+// they can.
+func (a *Auth) Configure(cfg config.Config) {
+	a.loading.Lock()
+	a.settings = settingsOf(cfg, a.settings.secret)
+	a.unmade = true
+	a.loading.Unlock()
+	a.reload()
 }
 
 // Run watches the files and replaces the Policy when their content has changed; reloaded is then called with the new
@@ -110,6 +129,8 @@ func (a *Auth) paths() []string {
 
 // reload returns the new Policy, nil if there is none.
 func (a *Auth) reload() *Policy {
+	a.loading.Lock()
+	defer a.loading.Unlock()
 	m, err := load(a.files)
 	if err != nil {
 		a.fail(err)
@@ -117,9 +138,10 @@ func (a *Auth) reload() *Policy {
 	}
 	a.failure.Store("")
 	old := a.policy.Load()
-	if !old.closed && old.sum == m.sum {
+	if !old.closed && old.sum == m.sum && !a.unmade {
 		return nil
 	}
+	a.unmade = false
 	p := newPolicy(old.generation+1, a.settings, m)
 	a.policy.Store(p)
 	a.log.Info("users and access rules loaded", "users", p.passwords.Len(), "acls", len(m.acls), "revision", p.revision)

@@ -3,6 +3,8 @@ package config
 import (
 	"bytes"
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,16 +22,29 @@ const MaxFileBytes = 1 << 20
 
 // Load reads the configuration file at path. See Parse.
 func Load(path string) (Config, error) {
+	c, _, err := LoadRevision(path)
+	return c, err
+}
+
+// LoadRevision is Load, and Revision of what the file has.
+func LoadRevision(path string) (Config, string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return Config{}, fmt.Errorf("load configuration: %w", err)
+		return Config{}, "", fmt.Errorf("load configuration: %w", err)
 	}
 	defer f.Close() //nolint:errcheck // nothing was written
 	data, err := io.ReadAll(io.LimitReader(f, MaxFileBytes+1))
 	if err != nil {
-		return Config{}, fmt.Errorf("load configuration: %w", err)
+		return Config{}, "", fmt.Errorf("load configuration: %w", err)
 	}
-	return Parse(data, path)
+	c, err := Parse(data, path)
+	return c, Revision(data), err
+}
+
+// Revision identifies the content of a configuration file: its SHA-256 in hex.
+func Revision(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
 }
 
 // Parse reads a configuration, YAML or JSON, and returns it with its defaults filled in. name stands for the file

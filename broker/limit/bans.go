@@ -1,6 +1,10 @@
 package limit
 
-import "time"
+import (
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+)
 
 // bans are those who are not let in for a while. All bans last as long, so they end in the order in which they began.
 type bans[K comparable] struct {
@@ -51,4 +55,18 @@ func (b *bans[K]) expire(now time.Time) {
 func (b *bans[K]) pop() {
 	delete(b.in, b.queue[0].key)
 	b.queue = b.queue[1:] // append moves the rest to the front now and then
+}
+
+// reform lets bans last as long as to says, those of now too if that is less.
+func (b *bans[K]) reform(to config.Ban, now time.Time) {
+	b.lasts = seconds(to.BanSeconds)
+	if to.Attempts == 0 {
+		b.in, b.queue = nil, nil
+		return
+	}
+	for i := range b.queue {
+		if latest := now.Add(b.lasts); b.queue[i].ends.After(latest) {
+			b.queue[i].ends = latest
+		}
+	}
 }

@@ -165,3 +165,19 @@ func (g *Guard) Stats(now time.Time) Stats {
 		BannedAddresses: g.shunned.count(now), BannedClients: g.banned.count(now),
 	}
 }
+
+// Configure holds connections to other limits from now on, with their defaults. Who is banned stays so, for no longer than a
+// ban lasts now, and not at all where nobody is to be banned any more.
+func (g *Guard) Configure(l config.Limits, now time.Time) {
+	g.mu.Lock()
+	defer g.unlock()
+	if l.ConnectionsPerSecond != g.limits.ConnectionsPerSecond {
+		g.rate = NewBucket(int64(l.ConnectionsPerSecond), now)
+	}
+	if l.ConnectionsPerSecondPerAddress != g.limits.ConnectionsPerSecondPerAddress {
+		g.rates = recent[netip.Prefix, Bucket]{most: maxRemembered}
+	}
+	g.shunned.reform(l.FailedAuthentications, now)
+	g.banned.reform(l.Flapping, now)
+	g.limits = l
+}

@@ -425,3 +425,43 @@ func TestNetwork(t *testing.T) {
 		}
 	}
 }
+
+// TestConfigure: other limits hold from now on; bans end when they would end now, or at once where nobody is banned any more.
+func TestConfigure(t *testing.T) {
+	ban := config.Ban{Attempts: 1, WindowSeconds: 60, BanSeconds: 300}
+	g := guard(t, config.Limits{FailedAuthentications: ban})
+	configure := func(l config.Limits) { g.Configure(config.Config{Limits: l}.Defaulted().Limits, g.now) }
+	shun := func() {
+		for range 2 {
+			g.enter(home, None).Failed(g.now)
+		}
+		g.shut(home)
+	}
+	shun()
+	ban.BanSeconds = 10
+	configure(config.Limits{FailedAuthentications: ban})
+	g.now = g.now.Add(9 * time.Second)
+	g.shut(home)
+	g.now = g.now.Add(2 * time.Second)
+	shun()
+	configure(config.Limits{})
+	g.enter(home, None)
+	configure(config.Limits{ConnectionsPerSecond: 1})
+	g.enter(home, None)
+	g.enter(home, ConnectionRate)
+	configure(config.Limits{ConnectionsPerSecondPerAddress: 1})
+	g.enter(home, None)
+	g.enter(home, AddressRate)
+	configure(config.Limits{ConnectionsPerSecondPerAddress: 2})
+	g.enter(home, None)
+	g.enter(home, None)
+	g.enter(home, AddressRate)
+}
+
+// shut fails if a connection from an address is not closed unheard.
+func (g *guarded) shut(from netip.Prefix) {
+	g.t.Helper()
+	if g.Enter(new(Ticket), "mqtt", 0, from, g.now) {
+		g.t.Fatal("let in")
+	}
+}

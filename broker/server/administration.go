@@ -14,8 +14,8 @@ import (
 
 func (s *Server) serveAdmin(ctx context.Context) error {
 	d := admin.Deps{
-		Ready: s.notReady, AuthRevision: s.auth.Revision, ClientTrust: s.clientTrust, Version: s.version, Log: s.log, Metrics: metrics.New(s),
-		Console: console.Handler(),
+		Ready: s.notReady, AuthRevision: s.auth.Revision, ClientTrust: s.clientTrust, ConfigRevision: s.currentRevision,
+		Version: s.version, Log: s.log, Metrics: metrics.New(s), Console: console.Handler(),
 	}
 	i := inspector{s}
 	d.Broker, d.Clients, d.Topics, d.Access, d.SignIn, d.Tracer = i, i, i, i, i, &s.tracer
@@ -24,6 +24,8 @@ func (s *Server) serveAdmin(ctx context.Context) error {
 	}
 	return admin.Serve(ctx, s.cfg.Admin, d)
 }
+
+func (s *Server) currentRevision() string { return s.configRevision.Load().(string) }
 
 // errStarting is the answer to what needs the store before it is open.
 var errStarting = errors.New("the broker is starting: its store is not open yet")

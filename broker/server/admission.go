@@ -14,7 +14,7 @@ func (c *conn) enter(proxy bool) bool {
 	if proxy {
 		c.hop, from = from, nil
 	}
-	return c.srv.guard.Enter(&c.ticket, c.listener.Name, c.listener.MaxConnections, limit.Network(from), c.srv.now())
+	return c.srv.guard.Enter(&c.ticket, c.listener.Name, c.srv.maxConnections(c.listener.Name), limit.Network(from), c.srv.now())
 }
 
 // comesFrom has the proxy, if there is one, say whose connection it is: before a handshake costs anything, and before a
@@ -38,7 +38,7 @@ func (c *conn) letIn() error { return refusal(c.ticket.Refused(c.srv.now())) }
 
 // letClientIn is letIn of a client that has authenticated.
 func (c *conn) letClientIn() error {
-	most := c.srv.cfg.Limits.MaxConnectionsPerUser
+	most := c.srv.live.Load().Limits.MaxConnectionsPerUser
 	if own := c.srv.auth.Policy().Limits(c.identity).MaxConnections; own != nil {
 		most = *own
 	}

@@ -9,14 +9,15 @@ const drainStep = 20 * time.Millisecond
 // moment; those whose turn has not come are served meanwhile. It returns when all have been told, or
 // when its time is over: shutdown tells the rest, and waits for all.
 func (s *Server) drain() {
-	conns, pace := s.connections(), float64(*s.cfg.Drain.DisconnectsPerSecond)
+	how := s.live.Load().Drain
+	conns, pace := s.connections(), float64(*how.DisconnectsPerSecond)
 	s.log.Info("stopping", "connections", len(conns))
 	if pace == 0 {
 		return
 	}
 	tick := time.NewTicker(drainStep)
 	defer tick.Stop()
-	over := time.After(time.Duration(s.cfg.Drain.TimeoutSeconds) * time.Second)
+	over := time.After(time.Duration(how.TimeoutSeconds) * time.Second)
 	burst, begun := pace/10, time.Now()
 	for told := 0; ; {
 		due := min(len(conns), max(1, int(burst+pace*time.Since(begun).Seconds())))

@@ -33,7 +33,7 @@ func (i inspector) Overview() admin.Facts {
 		},
 		AuthFailure: s.auth.Failure(), AuthLoaded: s.auth.Loaded(),
 		Throttled: m.Throttled, BannedClients: m.Bans["client"], BannedAddresses: m.Bans["address"],
-		QueuedBytesLimit: s.cfg.MQTT.MaxQueuedBytesTotal, ConnectionsLimit: int64(s.cfg.Limits.MaxConnections),
+		QueuedBytesLimit: s.cfg.MQTT.MaxQueuedBytesTotal, ConnectionsLimit: int64(s.live.Load().Limits.MaxConnections),
 		Before: s.trend.minuteAgo(),
 	}
 	if s.onDisk() && s.opened.Load() {

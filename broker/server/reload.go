@@ -16,6 +16,8 @@ var errRevoked = &packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT 5 §4
 // they may publish now. Subscriptions need no visit: their verdicts are of a policy's generation, and
 // are asked for again at the next message.
 func (s *Server) policyChanged(p *auth.Policy) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
 	if s.auth.Loaded() {
 		s.resumed.Do(s.resume)
 	}

@@ -28,6 +28,8 @@ type Deps struct {
 	Logger *slog.Logger
 	// Version is told by the admin API.
 	Version string
+	// ConfigRevision identifies the configuration to whoever has written it; the admin API tells it.
+	ConfigRevision string
 	// Now is the wall clock, for message expiry. nil: time.Now.
 	Now func() time.Time
 }
@@ -35,6 +37,7 @@ type Deps struct {
 // Server is one broker.
 type Server struct {
 	cfg     config.Config
+	live    atomic.Pointer[config.Config] // cfg with what Configure has changed since
 	limits  session.Limits
 	log     *slog.Logger
 	now     func() time.Time
@@ -74,12 +77,16 @@ type Server struct {
 	listeners map[string]*listener.Listener
 	closing   bool
 
-	ready    chan struct{}
-	phase    atomic.Value // string: what the broker does before it serves; "": it serves
-	restart  context.CancelFunc
-	opened   atomic.Bool    // the store is
-	restored atomic.Bool    // another store is staged, to be opened at the next start
-	running  sync.WaitGroup // connections
+	ready   chan struct{}
+	phase   atomic.Value // string: what the broker does before it serves; "": it serves
+	restart context.CancelFunc
+
+	reloading      sync.Mutex     // who holds clients to what they may
+	configurable   chan struct{}  // closed when Configure can work
+	configRevision atomic.Value   // string: Deps.ConfigRevision, or the last that Configure was told
+	opened         atomic.Bool    // the store is
+	restored       atomic.Bool    // another store is staged, to be opened at the next start
+	running        sync.WaitGroup // connections
 }
 
 // New makes a broker of a validated configuration. It does no I/O.
@@ -103,6 +110,8 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 		listeners: make(map[string]*listener.Listener),
 		trend:     newTrend(),
 		ready:     make(chan struct{}),
+
+		configurable: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -112,6 +121,8 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	}
 	s.started = s.now()
 	s.phase.Store("starting")
+	s.live.Store(&s.cfg)
+	s.configRevision.Store(deps.ConfigRevision)
 	s.deadlines.now, s.proofs.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.now, s.steady, s.steady, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
@@ -187,6 +198,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 		s.resumed.Do(s.resume)
 	}
 	s.expiry.due()
+	close(s.configurable)
 	background.Go(func() { failed <- s.auth.Run(lasting, s.policyChanged) })
 	background.Go(func() { s.sys.run(lasting) })
 	if s.cfg.Admin.Address != "" {

@@ -15,7 +15,8 @@ type rates struct{ messages, bytes int64 }
 
 // ratesOf are id's, by the policy.
 func (s *Server) ratesOf(p *auth.Policy, id *auth.Identity) rates {
-	r := rates{int64(s.cfg.Limits.PublishMessagesPerSecond), s.cfg.Limits.PublishBytesPerSecond}
+	limits := &s.live.Load().Limits
+	r := rates{int64(limits.PublishMessagesPerSecond), limits.PublishBytesPerSecond}
 	own := p.Limits(id)
 	if own.PublishMessagesPerSecond != nil {
 		r.messages = int64(*own.PublishMessagesPerSecond)

@@ -70,31 +70,41 @@ func run(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stdout, "dunlin-broker", version)
 		return exitOK
 	}
-	cfg, err := configure(*file, *listen, *storeDir)
+	from := source{file: *file, listen: *listen, storeDir: *storeDir}
+	cfg, revision, err := from.read()
 	if err != nil {
 		_, _ = fmt.Fprintln(stderr, "dunlin-broker:", err)
 		return exitUsage
 	}
-	log := newLogger(cfg.Log, stderr)
+	var level slog.LevelVar
+	log := newLogger(cfg.Log, &level, stderr)
 	if *file == "" {
 		log.Warn("no configuration: anonymous access, for development only", "store", storeName(cfg.Store))
 	}
-	return serve(cfg, log)
+	return serve(&configured{from: from, log: log, level: &level, cfg: cfg, revision: revision})
 }
 
-// configure is the configuration of the file, or the development defaults, with the flags laid over it.
-func configure(file, listen, storeDir string) (config.Config, error) {
-	cfg := config.Config{
+// source is where the configuration comes from.
+type source struct{ file, listen, storeDir string }
+
+// read is the configuration of the file, or the development defaults, with the flags laid over it, and the file's revision.
+func (s source) read() (cfg config.Config, revision string, err error) {
+	cfg = config.Config{
 		Authentication: config.Authentication{AllowAnonymous: true},
 		Authorization:  config.Authorization{DefaultPolicy: config.PolicyAllow},
 		Log:            config.Log{Format: config.LogText},
 	}
-	if file != "" {
-		var err error
-		if cfg, err = config.Load(file); err != nil {
-			return cfg, err
+	if s.file != "" {
+		if cfg, revision, err = config.LoadRevision(s.file); err != nil {
+			return cfg, "", err
 		}
 	}
+	cfg, err = configure(cfg, s.listen, s.storeDir)
+	return cfg, revision, err
+}
+
+// configure lays the flags over a configuration.
+func configure(cfg config.Config, listen, storeDir string) (config.Config, error) {
 	if storeDir != "" {
 		cfg.Store.Dir = storeDir
 	}
@@ -122,37 +132,39 @@ func storeName(s config.Store) string {
 	return s.Dir
 }
 
-func newLogger(cfg config.Log, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: map[config.LogLevel]slog.Level{
-		config.LogDebug: slog.LevelDebug, config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError,
-	}[cfg.Level]}
+// newLogger writes what is at least as severe as level, which it sets first.
+func newLogger(cfg config.Log, level *slog.LevelVar, w io.Writer) *slog.Logger {
+	level.Set(levels[cfg.Level])
+	options := &slog.HandlerOptions{Level: level}
 	if cfg.Format == config.LogText {
 		return slog.New(slog.NewTextHandler(w, options))
 	}
 	return slog.New(slog.NewJSONHandler(w, options))
 }
 
-func serve(cfg config.Config, log *slog.Logger) int {
+var levels = map[config.LogLevel]slog.Level{
+	config.LogDebug: slog.LevelDebug, config.LogWarn: slog.LevelWarn, config.LogError: slog.LevelError,
+}
+
+func serve(c *configured) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	refused := false
 	err := repeat(ctx, func() error {
-		srv, err := server.New(cfg, server.Deps{Logger: log, Version: version})
-		if refused = err != nil; refused {
-			return err
-		}
-		return srv.Run(ctx)
+		err := c.run(ctx)
+		refused = c.refused
+		return err
 	})
 	switch {
 	case refused:
-		log.Error("configuration refused", "reason", err.Error())
+		c.log.Error("configuration refused", "reason", err.Error())
 		return exitUsage
 	case err != nil:
-		log.Error("broker failed", "reason", err.Error())
+		c.log.Error("broker failed", "reason", err.Error())
 		return exitFailed
 	}
-	log.Info("stopped")
+	c.log.Info("stopped")
 	return exitOK
 }
 

@@ -77,7 +77,7 @@ func TestHelpAndVersion(t *testing.T) {
 // TestConfigure: without a file the broker is for development on this machine only; the flags are
 // laid over whatever there is.
 func TestConfigure(t *testing.T) {
-	cfg, err := configure("", "", "")
+	cfg, _, err := source{}.read()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,7 +88,7 @@ func TestConfigure(t *testing.T) {
 	if !cfg.Authentication.AllowAnonymous || cfg.Authorization.DefaultPolicy != config.PolicyAllow || cfg.Store.Dir != "" {
 		t.Errorf("%+v", cfg)
 	}
-	cfg, err = configure("", "[::1]:2883", "/var/lib/x")
+	cfg, _, err = source{listen: "[::1]:2883", storeDir: "/var/lib/x"}.read()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,8 +11,8 @@ import (
 
 const runHelp = `Runs a Broker in this process, with the Users and ACLs that name it. Certificates and passwords are
 made once and kept in the state folder, with the sessions and retained messages. The files are
-watched: an edit of a User or ACL applies to the running broker, an edit of the Broker restarts it,
-and an edit that is not valid is reported and changes nothing.
+watched: an edit of a User or ACL applies to the running broker, and so does one of the Broker's limits,
+authentication, authorization and log level; any other of the Broker restarts it, and an edit that is not valid is reported and changes nothing.
 
 Exit codes: 0 stopped by a signal; 1 the input is invalid, or something failed; 2 the command line is wrong.`
 

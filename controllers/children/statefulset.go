@@ -16,7 +16,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 )
 
-// annotationConfigHash is on the pods, so that a changed configuration restarts them.
+// annotationConfigHash is on the pods, so that a configuration that has changed in what needs it restarts them.
 const annotationConfigHash = "mqtt.dunlin.dev/config-hash"
 
 // dataVolume is the volume claim template's name. It is part of every claim's name and can never change.
@@ -26,7 +26,7 @@ const dataVolume = "data"
 type Pod struct {
 	// Image is the broker's image.
 	Image string
-	// Config is the content of the ConfigMap: another one restarts the pods.
+	// Config is the part of the configuration that a running broker does not take: another one restarts the pods.
 	Config []byte
 	// TLSDir, AdminDir, AuthDir and StoreDir are where the configuration says that the listeners'
 	// pair, the admin API's pair, the auth bundle and the store are.

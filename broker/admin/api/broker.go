@@ -9,6 +9,9 @@ type Status struct {
 	// ClientTrust is config.ClientTrustSum of what client certificates are verified by, where all listeners agree; "":
 	// they do not ask for any, or are just loading.
 	ClientTrust string `json:"clientTrust,omitempty"`
+	// ConfigRevision is the SHA-256 of the configuration file in force, in hex: what a running broker takes live of
+	// it is. "": none.
+	ConfigRevision string `json:"configRevision,omitempty"`
 	// Version is the broker's.
 	Version string `json:"version"`
 	// Instance is another one each time that the broker has started, also within the same process.

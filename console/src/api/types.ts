@@ -9,6 +9,7 @@ export interface Page<T> {
 export interface Status {
   authRevision: string
   clientTrust?: string
+  configRevision?: string
   version: string
   instance: string
   notReady?: string

@@ -87,7 +87,9 @@ func (p *plan) addAuth(k keeper) error {
 }
 
 // restarts says whether a broker that runs by old has to be restarted to run by p.
-func (p *plan) restarts(old *plan) bool { return !reflect.DeepEqual(p.config, old.config) }
+func (p *plan) restarts(old *plan) bool {
+	return !reflect.DeepEqual(p.config.Static(), old.config.Static())
+}
 
 // listenHost is how clients on this machine reach a listener.
 func (p *plan) clientHost(l config.Listener) string {

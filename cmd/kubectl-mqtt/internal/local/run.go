@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"time"
 
@@ -188,6 +189,10 @@ func (r *runner) reload() error {
 		if r.refused != "" {
 			say(r.Out, "Applied: the files are valid again.\n")
 		}
+		if !reflect.DeepEqual(next.config, r.plan.config) {
+			r.broker.configure(next.config)
+			say(r.Out, "%s changed: taken over, nobody is disconnected.\n", name(next.broker))
+		}
 		r.refused, r.failed, r.plan = "", nil, next
 	}
 	return nil
@@ -249,7 +254,7 @@ func (r *runner) watch(set *manifests.Set) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = filewatch.Watch(ctx, paths, logger(r.plan.config.Log, r.Log), r.note) // it fails on no paths only
+		_ = filewatch.Watch(ctx, paths, logger(levelOf(r.plan.config.Log), r.Log), r.note) // it fails on no paths only
 	}()
 	r.watched, r.unwatch = paths, func() { cancel(); <-done }
 }
