@@ -37,16 +37,6 @@ func (r *BrokerReconciler) reconcileConfig(ctx context.Context, s *brokerScope) 
 	return err
 }
 
-// reconcileServices keeps both Services and the disruption budget.
-func (r *BrokerReconciler) reconcileServices(ctx context.Context, s *brokerScope) error {
-	for _, child := range []any{children.Service(s.broker), children.PodService(s.broker), children.Budget(s.broker)} {
-		if _, err := r.applyUnlessPaused(ctx, s, child); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // reconcileStatefulSet keeps the pods. Without a certificate to mount there are none yet: they
 // could not start.
 func (r *BrokerReconciler) reconcileStatefulSet(ctx context.Context, s *brokerScope) error {

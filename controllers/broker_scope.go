@@ -39,6 +39,7 @@ type brokerScope struct {
 	pods        []corev1.Pod
 	load        loadState
 	storage     storage
+	services    []corev1.Service
 	// held is what a paused Broker's pass did not bring to what the spec says.
 	held []string
 	// podRefused is why the StatefulSet's controller can't make pods; "" if it can.

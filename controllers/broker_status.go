@@ -1,9 +1,6 @@
 package controllers
 
 import (
-	"net"
-	"strconv"
-
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -17,7 +14,7 @@ func (s *brokerScope) writeStatus() {
 	status.ObservedGeneration = b.Generation
 	status.Selector = labels.SelectorFromSet(children.Selector(b)).String()
 	status.Image = s.image
-	status.Listeners = listenerAddresses(b)
+	status.Listeners = s.listenerAddresses()
 	status.CASecretName = s.certs.caSecret
 	status.CertificateNotAfter = nil
 	if !s.certs.notAfter.IsZero() {
@@ -66,13 +63,4 @@ func (s *brokerScope) ready() (outcome, string) {
 		return no(v1alpha1.ReasonWaitingForPods, s.load.waiting), ""
 	}
 	return yes(v1alpha1.ReasonAsExpected, "The broker serves; it is loading what has changed"), s.load.waiting
-}
-
-func listenerAddresses(b *v1alpha1.Broker) []v1alpha1.ListenerStatus {
-	out := make([]v1alpha1.ListenerStatus, len(b.Spec.Listeners))
-	for i, l := range b.Spec.Listeners {
-		address := net.JoinHostPort(children.Host(b), strconv.Itoa(int(l.Port)))
-		out[i] = v1alpha1.ListenerStatus{Name: l.Name, Address: address}
-	}
-	return out
 }

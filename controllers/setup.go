@@ -7,6 +7,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -61,7 +62,7 @@ func CacheOptions(namespaces []string) cache.Options {
 		DefaultTransform:  cache.TransformStripManagedFields(),
 		ByObject: map[client.Object]cache.ByObject{
 			&corev1.Secret{}: ours, &corev1.ConfigMap{}: ours, &corev1.Service{}: ours, &corev1.Pod{}: ours,
-			&appsv1.StatefulSet{}: ours, &policyv1.PodDisruptionBudget{}: ours,
+			&appsv1.StatefulSet{}: ours, &policyv1.PodDisruptionBudget{}: ours, &networkingv1.NetworkPolicy{}: ours,
 			// The StatefulSet's controller makes them, and gives them no label but those of the selector.
 			&corev1.PersistentVolumeClaim{}: {Label: labels.SelectorFromSet(labels.Set{"app.kubernetes.io/name": "dunlin-broker"})},
 		},
@@ -157,7 +158,7 @@ func (r *BrokerReconciler) setup(mgr manager.Manager, secrets cache.Cache) error
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Broker{}).
 		Owns(&appsv1.StatefulSet{}).Owns(&corev1.Service{}).Owns(&corev1.ConfigMap{}).
-		Owns(&corev1.Secret{}).Owns(&policyv1.PodDisruptionBudget{}).
+		Owns(&corev1.Secret{}).Owns(&policyv1.PodDisruptionBudget{}).Owns(&networkingv1.NetworkPolicy{}).
 		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(w.brokerOfUser),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.ACL{}, handler.EnqueueRequestsFromMapFunc(w.brokerOfACL),

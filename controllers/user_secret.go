@@ -93,7 +93,8 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 func (r *UserReconciler) address(ctx context.Context, b *v1alpha1.Broker) (map[string][]byte, error) {
 	data := map[string][]byte{}
 	listener := children.PreferredListener(b)
-	data[keyHost], data[keyPort] = []byte(children.Host(b)), []byte(strconv.Itoa(int(listener.Port)))
+	host, port := children.Address(b, listener)
+	data[keyHost], data[keyPort] = []byte(host), []byte(strconv.Itoa(int(port)))
 	data[keyURI] = []byte(children.URI(b, listener))
 	if b.Status.CASecretName == "" {
 		return data, nil

@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -106,6 +107,9 @@ type BrokerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	Service ServiceSpec `json:"service,omitempty"`
+	// NetworkPolicy says who may reach the pods over the network. A change is live. Default: whoever the network lets.
+	// +optional
+	NetworkPolicy NetworkPolicySpec `json:"networkPolicy,omitzero"`
 	// PodTemplate adds to the broker pods.
 	// +optional
 	PodTemplate PodTemplate `json:"podTemplate,omitempty"`
@@ -119,8 +123,13 @@ type BrokerSpec struct {
 //
 // +kubebuilder:validation:XValidation:rule="self.name.matches('[a-z]') && !self.name.contains('--')",message="a listener's name has a letter and no two dashes in a row, because ports of the pod and its Services are named after it"
 // +kubebuilder:validation:XValidation:rule="self.protocol in ['WS', 'WSS'] || !has(self.path) && !has(self.origins)",message="path and origins are for WS and WSS only"
+// +kubebuilder:validation:XValidation:rule="self.name != 'pods' || !has(self.service)",message="a listener named pods can't have a Service: its name is taken by that of the pods"
 type ListenerSpec struct {
 	config.ListenerSettings `json:",inline"`
+	// Service gives the listener a Service of its own, named after Broker and listener, beside the one for all. A
+	// change is live. Default: none.
+	// +optional
+	Service *ListenerService `json:"service,omitempty"`
 }
 
 // BrokerTLS says where the server certificate comes from, and what is asked of clients.
@@ -209,16 +218,84 @@ type Persistence struct {
 	config.Durability `json:",inline"`
 }
 
-// ServiceSpec shapes the client Service.
+// ServiceSpec shapes the Service for all listeners.
 type ServiceSpec struct {
+	// Enabled says whether there is one. Without it, clients in the cluster are told the listener's own Service,
+	// or the pods' names.
+	// +kubebuilder:default=true
+	// +optional
+	Enabled *bool `json:"enabled,omitempty"`
+
+	ServiceSettings `json:",inline"`
+}
+
+// ListenerService shapes a listener's own Service.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.type) && self.type != 'ClusterIP' || !has(self.nodePort)",message="nodePort is for types NodePort and LoadBalancer"
+type ListenerService struct {
+	// Port is the Service's port. Default: the listener's.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	Port int32 `json:"port,omitempty"`
+	// NodePort is the port on every node, for types NodePort and LoadBalancer. Default: Kubernetes chooses one.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	NodePort int32 `json:"nodePort,omitempty"`
+
+	ServiceSettings `json:",inline"`
+}
+
+// ServiceSettings is what all Services for clients have in common.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.type) && self.type == 'LoadBalancer' || !has(self.loadBalancerClass) && !has(self.loadBalancerSourceRanges)",message="loadBalancerClass and loadBalancerSourceRanges are for type LoadBalancer"
+// +kubebuilder:validation:XValidation:rule="has(self.type) && self.type != 'ClusterIP' || !has(self.externalTrafficPolicy)",message="externalTrafficPolicy is for types NodePort and LoadBalancer"
+type ServiceSettings struct {
 	// Type is the kind of Service.
 	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
 	// +kubebuilder:default=ClusterIP
 	// +optional
 	Type corev1.ServiceType `json:"type,omitempty"`
-	// Annotations are set on the client Service.
+	// Annotations are set on the Service.
 	// +optional
 	Annotations map[string]string `json:"annotations,omitempty"`
+	// LoadBalancerClass says which load balancer serves a LoadBalancer. Kubernetes lets nobody change it: to do so,
+	// delete the Service. Default: the cluster's default.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	LoadBalancerClass *string `json:"loadBalancerClass,omitempty"`
+	// LoadBalancerSourceRanges are the networks that a load balancer lets in, such as 192.0.2.0/24. Default: all.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=43
+	// +listType=set
+	// +optional
+	LoadBalancerSourceRanges []string `json:"loadBalancerSourceRanges,omitempty"`
+	// ExternalTrafficPolicy says whether traffic from outside may pass through nodes without a broker pod (Cluster) or
+	// not (Local), which keeps the clients' addresses. Default: Cluster.
+	// +kubebuilder:validation:Enum=Cluster;Local
+	// +optional
+	ExternalTrafficPolicy corev1.ServiceExternalTrafficPolicy `json:"externalTrafficPolicy,omitempty"`
+}
+
+// NetworkPolicySpec says who may reach the pods over the network.
+type NetworkPolicySpec struct {
+	// Enabled says whether there is a NetworkPolicy. With one, the pods take connections on their listeners from
+	// clients, on the admin port from the operator, on the health port from monitoring, and open none themselves.
+	// It works only in clusters whose network enforces policies.
+	// +optional
+	Enabled bool `json:"enabled,omitempty"`
+	// Clients are who may connect to the listeners. Default: everybody.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=atomic
+	// +optional
+	Clients []networkingv1.NetworkPolicyPeer `json:"clients,omitempty"`
+	// Monitoring is who may read metrics and health, beside the kubelet. Default: everybody.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=atomic
+	// +optional
+	Monitoring []networkingv1.NetworkPolicyPeer `json:"monitoring,omitempty"`
 }
 
 // PodTemplate adds to the broker pods. A change restarts the pod.
@@ -306,6 +383,10 @@ type ListenerStatus struct {
 	Name string `json:"name"`
 	// Address is host:port within the cluster.
 	Address string `json:"address"`
+	// External are host:port outside of the cluster, where a load balancer has said so.
+	// +listType=atomic
+	// +optional
+	External []string `json:"external,omitempty"`
 }
 
 // BrokerList is a list of Brokers.

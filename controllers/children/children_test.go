@@ -2,12 +2,15 @@ package children
 
 import (
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
@@ -45,7 +48,18 @@ func full() *v1alpha1.Broker {
 	b.Spec.TLS.DNSNames = []string{"mqtt.example.com"}
 	b.Spec.TLS.ClientAuth, b.Spec.TLS.ClientCASecretName, b.Spec.TLS.ClientCRLSecretName = config.ClientAuthRequire, "devices", "devices-crl"
 	b.Spec.Persistence = v1alpha1.Persistence{Size: resource.MustParse("20Gi"), StorageClassName: pointer("fast")}
-	b.Spec.Service = v1alpha1.ServiceSpec{Type: corev1.ServiceTypeLoadBalancer, Annotations: map[string]string{"example.com/internal": "true"}}
+	b.Spec.Service = v1alpha1.ServiceSpec{ServiceSettings: v1alpha1.ServiceSettings{
+		Type: corev1.ServiceTypeLoadBalancer, Annotations: map[string]string{"example.com/internal": "true"},
+		LoadBalancerClass: pointer("example.com/fast"), LoadBalancerSourceRanges: []string{"192.0.2.0/24"},
+		ExternalTrafficPolicy: corev1.ServiceExternalTrafficPolicyLocal,
+	}}
+	b.Spec.Listeners[3].Service = &v1alpha1.ListenerService{
+		Port: 443, NodePort: 30443, ServiceSettings: v1alpha1.ServiceSettings{Type: corev1.ServiceTypeNodePort},
+	}
+	b.Spec.NetworkPolicy = v1alpha1.NetworkPolicySpec{
+		Enabled: true, Clients: []networkingv1.NetworkPolicyPeer{{IPBlock: &networkingv1.IPBlock{CIDR: "192.0.2.0/24"}}},
+		Monitoring: []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"monitoring": "here"}}}},
+	}
 	b.Spec.Drain.TimeoutSeconds = 60
 	b.Spec.PodTemplate = v1alpha1.PodTemplate{
 		Labels:      map[string]string{"team": "iot", "app.kubernetes.io/name": "mine"},
@@ -78,22 +92,25 @@ func TestGolden(t *testing.T) {
 	pair := Pair{CertPEM: []byte("certificate"), KeyPEM: []byte("key")}
 	ca := []byte("ca")
 	tests := map[string]any{
-		"ca":               CA(plain(), ca),
-		"ca-key":           CAKey(plain(), pair),
-		"server-tls":       ServerTLS(plain(), pair, ca),
-		"server-tls-no-ca": ServerTLS(plain(), pair, nil),
-		"admin-tls":        AdminTLS(plain(), pair, ca, []byte("token:Write:00\n")),
-		"admin":            AdminTokens(plain(), "w", "r", ca),
-		"operator-tls":     OperatorTLS(plain(), pair, ca),
-		"config":           Config(plain(), []byte("listeners: []\n")),
-		"auth":             Auth(plain(), []byte("{}")),
-		"auth-shard":       AuthShard(plain(), 7, map[string][]byte{"passwd-07": []byte("alice:$7$...\n")}),
-		"service":          Service(plain()),
-		"service-full":     Service(full()),
-		"pod-service":      PodService(full()),
-		"budget":           Budget(plain()),
-		"statefulset":      StatefulSet(plain(), pod("dunlin-broker:dev")),
-		"statefulset-full": StatefulSet(full(), pod("registry.example.com/broker:1")),
+		"ca":                  CA(plain(), ca),
+		"ca-key":              CAKey(plain(), pair),
+		"server-tls":          ServerTLS(plain(), pair, ca),
+		"server-tls-no-ca":    ServerTLS(plain(), pair, nil),
+		"admin-tls":           AdminTLS(plain(), pair, ca, []byte("token:Write:00\n")),
+		"admin":               AdminTokens(plain(), "w", "r", ca),
+		"operator-tls":        OperatorTLS(plain(), pair, ca),
+		"config":              Config(plain(), []byte("listeners: []\n")),
+		"auth":                Auth(plain(), []byte("{}")),
+		"auth-shard":          AuthShard(plain(), 7, map[string][]byte{"passwd-07": []byte("alice:$7$...\n")}),
+		"service":             Service(plain()),
+		"service-full":        Service(full()),
+		"service-listener":    ListenerService(full(), full().Spec.Listeners[3]),
+		"pod-service":         PodService(full()),
+		"network-policy":      NetworkPolicy(plain()),
+		"network-policy-full": NetworkPolicy(full()),
+		"budget":              Budget(plain()),
+		"statefulset":         StatefulSet(plain(), pod("dunlin-broker:dev")),
+		"statefulset-full":    StatefulSet(full(), pod("registry.example.com/broker:1")),
 	}
 	for name, child := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -172,9 +189,28 @@ func TestConnection(t *testing.T) {
 	}
 }
 
+// TestAddress: without the Service for all, clients are told the listener's own, or the pods' names.
+func TestAddress(t *testing.T) {
+	b := full()
+	b.Spec.Service.Enabled = pointer(false)
+	for i, want := range []string{"edge-pods.iot.svc:8883", "edge-pods.iot.svc:883", "edge-pods.iot.svc:8083", "edge-wss.iot.svc:443"} {
+		host, port := Address(b, b.Spec.Listeners[i])
+		if got := fmt.Sprintf("%s:%d", host, port); got != want {
+			t.Errorf("listener %d is at %s, want %s", i, got, want)
+		}
+		if !slices.Contains(ServerDNSNames(b), host) {
+			t.Errorf("the certificate is not for %s", host)
+		}
+	}
+	if got := URI(b, b.Spec.Listeners[3]); got != "wss://edge-wss.iot.svc:443/mqtt" {
+		t.Error(got)
+	}
+}
+
 func TestServerDNSNames(t *testing.T) {
 	want := []string{
 		"edge", "edge.iot", "edge.iot.svc", "edge.iot.svc.cluster.local",
+		"edge-wss", "edge-wss.iot", "edge-wss.iot.svc", "edge-wss.iot.svc.cluster.local",
 		"*.edge-pods.iot.svc", "*.edge-pods.iot.svc.cluster.local", "localhost", "mqtt.example.com",
 	}
 	if diff := cmp.Diff(want, ServerDNSNames(full())); diff != "" {

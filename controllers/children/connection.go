@@ -24,9 +24,26 @@ func PreferredListener(b *v1alpha1.Broker) v1alpha1.ListenerSpec {
 	})
 }
 
+// Address is the name and port by which clients in the cluster reach l.
+func Address(b *v1alpha1.Broker, l v1alpha1.ListenerSpec) (host string, port int32) {
+	service := PodServiceName(b)
+	port = l.Port
+	switch {
+	case HasService(b):
+		service = ServiceName(b)
+	case l.Service != nil:
+		service = ListenerServiceName(b, l)
+		if l.Service.Port != 0 {
+			port = l.Service.Port
+		}
+	}
+	return service + "." + b.Namespace + ".svc", port
+}
+
 // URI is where clients in the cluster find l.
 func URI(b *v1alpha1.Broker, l v1alpha1.ListenerSpec) string {
-	uri := schemes[protocolOf(l)] + "://" + net.JoinHostPort(Host(b), strconv.Itoa(int(l.Port)))
+	host, port := Address(b, l)
+	uri := schemes[protocolOf(l)] + "://" + net.JoinHostPort(host, strconv.Itoa(int(port)))
 	switch {
 	case !l.Protocol.WebSocket():
 		return uri

@@ -73,23 +73,38 @@ func StatefulSetName(b *v1alpha1.Broker) string { return b.Name }
 // ServiceName is the Service that clients connect to.
 func ServiceName(b *v1alpha1.Broker) string { return b.Name }
 
+// ListenerServiceName is the Service of one listener.
+func ListenerServiceName(b *v1alpha1.Broker, l v1alpha1.ListenerSpec) string {
+	return b.Name + "-" + l.Name
+}
+
 // PodServiceName is the headless Service that gives each pod a DNS name.
 func PodServiceName(b *v1alpha1.Broker) string { return b.Name + "-pods" }
 
 // BudgetName is the PodDisruptionBudget.
 func BudgetName(b *v1alpha1.Broker) string { return b.Name }
 
+// NetworkPolicyName is the NetworkPolicy.
+func NetworkPolicyName(b *v1alpha1.Broker) string { return b.Name }
+
 // ServerDNSNames are the names that the server certificate must cover: the Services' own, the
 // pods' own, localhost for a port-forward, and what the spec adds.
 func ServerDNSNames(b *v1alpha1.Broker) []string {
-	service := ServiceName(b) + "." + b.Namespace
-	pods := "*." + PodServiceName(b) + "." + b.Namespace + ".svc"
-	names := []string{
-		ServiceName(b), service, service + ".svc", service + ".svc.cluster.local",
-		pods, pods + ".cluster.local", "localhost",
+	pods := PodServiceName(b) + "." + b.Namespace + ".svc"
+	names := serviceNames(ServiceName(b), b.Namespace)
+	for _, l := range b.Spec.Listeners {
+		if l.Service != nil {
+			names = append(names, serviceNames(ListenerServiceName(b, l), b.Namespace)...)
+		}
 	}
+	if !HasService(b) {
+		names = append(names, pods, pods+".cluster.local")
+	}
+	names = append(names, "*."+pods, "*."+pods+".cluster.local", "localhost")
 	return append(names, b.Spec.TLS.DNSNames...)
 }
 
-// Host is the name by which clients in the cluster reach the Broker.
-func Host(b *v1alpha1.Broker) string { return ServiceName(b) + "." + b.Namespace + ".svc" }
+func serviceNames(service, namespace string) []string {
+	full := service + "." + namespace
+	return []string{service, full, full + ".svc", full + ".svc.cluster.local"}
+}

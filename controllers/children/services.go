@@ -11,15 +11,41 @@ import (
 
 // Service is where clients connect: a port for each listener.
 func Service(b *v1alpha1.Broker) *coreac.ServiceApplyConfiguration {
-	kind := b.Spec.Service.Type
-	if kind == "" {
-		kind = corev1.ServiceTypeClusterIP
+	return clientService(b, ServiceName(b), b.Spec.Service.ServiceSettings, servicePorts(b))
+}
+
+// HasService says whether there is a Service for all listeners.
+func HasService(b *v1alpha1.Broker) bool {
+	return b.Spec.Service.Enabled == nil || *b.Spec.Service.Enabled
+}
+
+// ListenerService is the Service of a listener that has one.
+func ListenerService(b *v1alpha1.Broker, l v1alpha1.ListenerSpec) *coreac.ServiceApplyConfiguration {
+	port := servicePort(l)
+	if l.Service.Port != 0 {
+		port.WithPort(l.Service.Port)
 	}
-	spec := coreac.ServiceSpec().WithType(kind).WithSelector(Selector(b)).WithPorts(servicePorts(b)...)
-	return coreac.Service(ServiceName(b), b.Namespace).
-		WithLabels(Labels(b)).
-		WithAnnotations(b.Spec.Service.Annotations).
-		WithSpec(spec)
+	if l.Service.NodePort != 0 {
+		port.WithNodePort(l.Service.NodePort)
+	}
+	return clientService(b, ListenerServiceName(b, l), l.Service.ServiceSettings, []*coreac.ServicePortApplyConfiguration{port})
+}
+
+func clientService(
+	b *v1alpha1.Broker, name string, s v1alpha1.ServiceSettings, ports []*coreac.ServicePortApplyConfiguration,
+) *coreac.ServiceApplyConfiguration {
+	if s.Type == "" {
+		s.Type = corev1.ServiceTypeClusterIP
+	}
+	spec := coreac.ServiceSpec().WithType(s.Type).WithSelector(Selector(b)).WithPorts(ports...).
+		WithLoadBalancerSourceRanges(s.LoadBalancerSourceRanges...)
+	if s.LoadBalancerClass != nil {
+		spec.WithLoadBalancerClass(*s.LoadBalancerClass)
+	}
+	if s.ExternalTrafficPolicy != "" {
+		spec.WithExternalTrafficPolicy(s.ExternalTrafficPolicy)
+	}
+	return coreac.Service(name, b.Namespace).WithLabels(Labels(b)).WithAnnotations(s.Annotations).WithSpec(spec)
 }
 
 // PodService gives each pod a DNS name, ready or not.
@@ -36,14 +62,18 @@ func PodService(b *v1alpha1.Broker) *coreac.ServiceApplyConfiguration {
 func servicePorts(b *v1alpha1.Broker) []*coreac.ServicePortApplyConfiguration {
 	var ports []*coreac.ServicePortApplyConfiguration
 	for _, l := range b.Spec.Listeners {
-		ports = append(ports, coreac.ServicePort().
-			WithName(l.Name).
-			WithPort(l.Port).
-			WithProtocol(corev1.ProtocolTCP).
-			WithAppProtocol(appProtocol(l.Protocol)).
-			WithTargetPort(intstr.FromString(l.Name)))
+		ports = append(ports, servicePort(l))
 	}
 	return ports
+}
+
+func servicePort(l v1alpha1.ListenerSpec) *coreac.ServicePortApplyConfiguration {
+	return coreac.ServicePort().
+		WithName(l.Name).
+		WithPort(l.Port).
+		WithProtocol(corev1.ProtocolTCP).
+		WithAppProtocol(appProtocol(l.Protocol)).
+		WithTargetPort(intstr.FromString(l.Name))
 }
 
 // appProtocol is the registered service name, or Kubernetes' own, which meshes and load balancers read.
