@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -218,6 +219,29 @@ var _ = Describe("the API server", func() {
 		Expect(spec["persistence"]).To(Equal(map[string]any{
 			"size": "1Gi", "whenDeleted": "Retain", "sync": "Always", "syncIntervalMilliseconds": int64(100),
 		}))
+	})
+
+	It("takes every sample as it is", func() {
+		files, err := filepath.Glob("../config/samples/*.yaml")
+		Expect(err).NotTo(HaveOccurred())
+		Expect(len(files)).To(BeNumerically(">=", 5))
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			Expect(err).NotTo(HaveOccurred())
+			brokers := 0
+			for doc := range strings.SplitSeq(string(data), "\n---\n") {
+				u := &unstructured.Unstructured{}
+				Expect(yaml.Unmarshal([]byte(doc), &u.Object)).To(Succeed())
+				if u.GetKind() == "Broker" {
+					brokers++
+				}
+				if u.GetKind() != "Namespace" {
+					u.SetNamespace(ns)
+				}
+				Expect(cluster.Create(ctx, u, client.FieldValidation("Strict"), client.DryRunAll)).To(Succeed(), "%s: %s", file, u.GetName())
+			}
+			Expect(brokers).To(Equal(1), "%s has one Broker", file)
+		}
 	})
 
 	It("takes the quickstart as it is", func() {
