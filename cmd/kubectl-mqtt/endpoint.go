@@ -11,10 +11,12 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/mqtt"
@@ -199,7 +201,9 @@ func (o *mqttOptions) door(ctx context.Context, p place) (*door, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &door{name: l.name, secured: l.protocol == string(config.ProtocolMQTTS), hostname: children.Host(b)}
+	i := slices.IndexFunc(b.Spec.Listeners, func(spec v1alpha1.ListenerSpec) bool { return spec.Name == l.name })
+	hostname, _ := children.Address(b, b.Spec.Listeners[i])
+	d := &door{name: l.name, secured: l.protocol == string(config.ProtocolMQTTS), hostname: hostname}
 	if d.secured && o.caFile == "" {
 		if d.roots, err = p.cluster.Roots(ctx, b); err != nil {
 			return nil, err
