@@ -65,7 +65,7 @@ var _ = Describe("a Broker", func() {
 			Expect(child.GetFinalizers()).To(BeEmpty())
 		}
 		Expect(names).To(ConsistOf(
-			"Secret edge-ca", "Secret edge-ca-key", "Secret edge-server-tls", "Secret edge-admin-tls",
+			"Secret edge-ca", "Secret edge-ca-key", "Secret edge-server-tls", "Secret edge-admin-tls", "Secret edge-admin",
 			"Secret edge-operator-tls", "Secret edge-auth", "ConfigMap edge-config",
 			"Service edge", "Service edge-pods", "StatefulSet edge", "PodDisruptionBudget edge",
 		))
