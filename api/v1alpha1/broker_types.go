@@ -42,6 +42,8 @@ type Broker struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, self.listeners.exists_one(m, m.port == l.port))",message="two listeners have the same port"
 // +kubebuilder:validation:XValidation:rule="!has(self.authentication) || !has(self.authentication.clientCertificate) || has(self.tls) && has(self.tls.clientAuth) && self.tls.clientAuth != 'None' && has(self.listeners) && self.listeners.exists(l, l.protocol in ['MQTTS', 'WSS'])",message="authentication.clientCertificate needs tls.clientAuth Request or Require, and a listener with protocol MQTTS or WSS"
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, !(l.port in [8080, 8081]))",message="ports 8080 and 8081 are the broker's own (health and admin)"
+// +kubebuilder:validation:XValidation:rule="!has(self.listeners) || has(self.tls) && has(self.tls.clientAuth) && self.tls.clientAuth != 'None' || self.listeners.all(l, !has(l.tls) || !has(l.tls.clientAuth) || l.tls.clientAuth == 'None')",message="a listener's tls.clientAuth Request or Require needs spec.tls.clientAuth, which is that of the others"
+// +kubebuilder:validation:XValidation:rule="!has(self.listeners) || !has(self.tls) || !has(self.tls.clientAuth) || self.tls.clientAuth == 'None' || self.listeners.exists(l, l.protocol in ['MQTTS', 'WSS'] && !(has(l.tls) && has(l.tls.clientAuth) && l.tls.clientAuth == 'None'))",message="tls.clientAuth needs a listener that asks: one with protocol MQTTS or WSS whose own tls.clientAuth is not None"
 type BrokerSpec struct {
 	// Replicas is the number of broker pods. A change is live. Clustering has not landed yet, so it is 0 (stopped) or 1.
 	// +kubebuilder:default=1
@@ -124,12 +126,28 @@ type BrokerSpec struct {
 // +kubebuilder:validation:XValidation:rule="self.name.matches('[a-z]') && !self.name.contains('--')",message="a listener's name has a letter and no two dashes in a row, because ports of the pod and its Services are named after it"
 // +kubebuilder:validation:XValidation:rule="self.protocol in ['WS', 'WSS'] || !has(self.path) && !has(self.origins)",message="path and origins are for WS and WSS only"
 // +kubebuilder:validation:XValidation:rule="self.name != 'pods' || !has(self.service)",message="a listener named pods can't have a Service: its name is taken by that of the pods"
+// +kubebuilder:validation:XValidation:rule="self.protocol in ['MQTTS', 'WSS'] || !has(self.tls)",message="tls is for MQTTS and WSS only"
 type ListenerSpec struct {
 	config.ListenerSettings `json:",inline"`
+	// TLS is what this MQTTS or WSS listener does otherwise than spec.tls says. A change restarts the pod. Default:
+	// nothing.
+	// +optional
+	TLS *ListenerTLS `json:"tls,omitempty"`
 	// Service gives the listener a Service of its own, named after Broker and listener, beside the one for all. A
 	// change is live. Default: none.
 	// +optional
 	Service *ListenerService `json:"service,omitempty"`
+}
+
+// ListenerTLS is what a listener does otherwise than spec.tls says.
+type ListenerTLS struct {
+	// ClientAuth says whether clients of this listener are asked for a certificate: None, Request or Require, by the CAs
+	// and revocation lists of spec.tls. Default: spec.tls.clientAuth.
+	// +optional
+	ClientAuth config.ClientAuth `json:"clientAuth,omitempty"`
+	// MinVersion is the oldest TLS version that this listener accepts. Default: spec.tls.minVersion.
+	// +optional
+	MinVersion config.TLSVersion `json:"minVersion,omitempty"`
 }
 
 // BrokerTLS says where the server certificate comes from, and what is asked of clients.

@@ -62,7 +62,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 			out.Protocol = config.ProtocolMQTTS
 		}
 		if out.Protocol.Secure() {
-			out.TLS = listenerTLS(spec.TLS, p)
+			out.TLS = listenerTLS(spec.TLS, l.TLS, p)
 		}
 		c.Listeners = append(c.Listeners, out)
 	}
@@ -76,11 +76,18 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 	return c
 }
 
-// listenerTLS is what all listeners with TLS have.
-func listenerTLS(t v1alpha1.BrokerTLS, p Paths) *config.ListenerTLS {
+// listenerTLS is what the Broker's t and a listener's own, which may be nil, make of a listener.
+func listenerTLS(t v1alpha1.BrokerTLS, own *v1alpha1.ListenerTLS, p Paths) *config.ListenerTLS {
 	out := &config.ListenerTLS{CertFile: p.TLSCertFile, KeyFile: p.TLSKeyFile, MinVersion: t.MinVersion}
-	if t.ClientAuth.Asks() {
-		out.ClientAuth, out.ClientCAFile = t.ClientAuth, p.ClientCAFile
+	asks := t.ClientAuth
+	if own != nil && own.MinVersion != "" {
+		out.MinVersion = own.MinVersion
+	}
+	if own != nil && own.ClientAuth != "" {
+		asks = own.ClientAuth
+	}
+	if asks.Asks() {
+		out.ClientAuth, out.ClientCAFile = asks, p.ClientCAFile
 		if t.ClientCRLSecretName != "" || OwnClientCA(t) {
 			out.CRLFiles = []string{p.ClientCRLFile}
 		}

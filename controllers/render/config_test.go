@@ -3,6 +3,7 @@ package render_test
 import (
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
@@ -68,5 +69,27 @@ func TestConfigSharesNothing(t *testing.T) {
 	*c.MQTT.MaxQoS = 2
 	if *b.Spec.MQTT.MaxQoS != 0 {
 		t.Error("the configuration shares memory with the Broker")
+	}
+}
+
+// TestListenerTLS: a listener's own settings are in place of the Broker's.
+func TestListenerTLS(t *testing.T) {
+	b := &v1alpha1.Broker{}
+	b.Spec.TLS = v1alpha1.BrokerTLS{MinVersion: config.TLS12, ClientAuth: config.ClientAuthRequire, ClientCASecretName: "ca", ClientCRLSecretName: "crl"}
+	for range 3 {
+		b.Spec.Listeners = append(b.Spec.Listeners, v1alpha1.ListenerSpec{})
+	}
+	b.Spec.Listeners[1].TLS = &v1alpha1.ListenerTLS{ClientAuth: config.ClientAuthNone}
+	b.Spec.Listeners[2].TLS = &v1alpha1.ListenerTLS{ClientAuth: config.ClientAuthRequest, MinVersion: config.TLS13}
+	p := render.PodPaths()
+	pair := config.ListenerTLS{CertFile: p.TLSCertFile, KeyFile: p.TLSKeyFile, MinVersion: config.TLS12}
+	asks := pair
+	asks.ClientAuth, asks.ClientCAFile, asks.CRLFiles = config.ClientAuthRequire, p.ClientCAFile, []string{p.ClientCRLFile}
+	own := asks
+	own.ClientAuth, own.MinVersion = config.ClientAuthRequest, config.TLS13
+	for i, want := range []config.ListenerTLS{asks, pair, own} {
+		if diff := cmp.Diff(&want, render.Config(b, p).Listeners[i].TLS); diff != "" {
+			t.Errorf("listener %d, -want +got:\n%s", i, diff)
+		}
 	}
 }
