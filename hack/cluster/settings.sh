@@ -5,7 +5,7 @@
 HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 CACHE=${DUNLIN_CACHE:-$HERE/../../.cache}
 mkdir -p "$CACHE"
-CACHE=$(cd "$CACHE" && pwd)
+CACHE=$(cd "$CACHE" && pwd -P) # as mount tells it, so that down finds what is mounted
 
 # OUT is named after everything that is built, so that a changed file means a new folder.
 checksum() { sha256sum 2>/dev/null || shasum -a 256; }
