@@ -120,20 +120,25 @@ func (t trend) add(c admin.Counters) {
 	t.samples <- kept[max(0, len(kept)-trendKept):]
 }
 
-// watchTrend takes samples until ctx is done.
+// watchTrend takes samples until ctx is done; the first has been taken.
 func (s *Server) watchTrend(ctx context.Context) {
 	ticker := time.NewTicker(trendEvery)
 	defer ticker.Stop()
 	for {
-		m := s.Metrics()
-		s.trend.add(admin.Counters{Time: s.now(), Dropped: m.Dropped, Refused: m.Refused, FailedAuthentications: m.FailedAuthentications})
-		s.auth.Policy().StampUsage(s.now())
 		select {
 		case <-ticker.C:
+			s.sample()
 		case <-ctx.Done():
 			return
 		}
 	}
+}
+
+// sample takes a sample, and gives the rules that have decided something since the last one the time.
+func (s *Server) sample() {
+	m := s.Metrics()
+	s.trend.add(admin.Counters{Time: s.now(), Dropped: m.Dropped, Refused: m.Refused, FailedAuthentications: m.FailedAuthentications})
+	s.auth.Policy().StampUsage(s.now())
 }
 
 // traceIn shows a packet that was read to those who trace.

@@ -267,3 +267,39 @@ func grouped(t *testing.T, groups map[string][]string) (dir string) {
 	write(t, dir, "manifest.json", string(whole))
 	return dir
 }
+
+// TestAdminProblems: what goes wrong is said in words, from the first time on.
+func TestAdminProblems(t *testing.T) {
+	cfg := open(t)
+	cfg.AuthFiles.PasswordFile = write(t, t.TempDir(), "passwd", passwords(t, "ann"))
+	cfg.MQTT.MaxQueuedMessages = 1
+	cfg.Limits.MaxConnections = 5
+	administered(t, &cfg)
+	b := run(t, cfg)
+	reader := call(t, cfg, "Read")
+	reasons := func() (found []string) {
+		for _, p := range get[api.Overview](reader, "/v1/overview").Problems {
+			found = append(found, p.Severity+" "+p.Reason)
+		}
+		return found
+	}
+	if got := reasons(); got != nil {
+		t.Errorf("at first: %q", got)
+	}
+	for range 10 {
+		wrong := mqtttest.Dial(t, b.addr())
+		wrong.Connect(as("ann", "wrong", packet.V5))
+		wrong.ExpectEnd()
+	}
+	away := b.connect("away", false, packet.V5)
+	away.Subscribe(filter("q", 1))
+	away.Disconnect(packet.Disconnect{})
+	c := b.connect("c", true, packet.V5)
+	for range 3 {
+		c.Say("q", "x", 1)
+	}
+	want := []string{"Warning MessagesDropped", "Warning AuthenticationsFail"}
+	if diff := cmp.Diff(want, reasons()); diff != "" {
+		t.Error(diff)
+	}
+}

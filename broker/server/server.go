@@ -202,6 +202,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	background.Go(func() { failed <- s.auth.Run(lasting, s.policyChanged) })
 	background.Go(func() { s.sys.run(lasting) })
 	if s.cfg.Admin.Address != "" {
+		s.sample()
 		background.Go(func() { s.watchTrend(ctx) })
 		defer s.watch.Stop()
 	}
