@@ -62,8 +62,8 @@ func (i inspector) Decide(q admin.AccessQuery) (api.Decision, error) {
 	policy, id := i.srv.auth.Policy(), i.identity(&q)
 	d := api.Decision{Considered: []api.Rule{}}
 	var by *auth.Rule
+	policy.StampUsage(i.srv.now()) // first: what it says of a rule is as of now
 	d.Allowed, by, d.Reason = i.srv.decide(policy, id, action, name)
-	policy.StampUsage(i.srv.now())
 	if by != nil {
 		d.Rule = new(describeRule(by))
 	}

@@ -103,6 +103,9 @@ func TestAdminRules(t *testing.T) {
 	c.Say("sensors/ann/1", "x", 1)
 	c.Subscribe(filter("news/a", 0))
 	reader := call(t, cfg, "Read")
+	if d := get[api.Decision](reader, "/v1/access?user=ann&action=Publish&topic=sensors/ann/2"); d.Rule == nil || d.Rule.Used == nil {
+		t.Errorf("%+v", d)
+	}
 	page := get[api.Page[api.Rule]](reader, "/v1/access/rules")
 	used := make(map[string]bool)
 	for i := range page.Items {
@@ -238,6 +241,9 @@ func TestAdminSignIn(t *testing.T) {
 	}
 	if got := try("boss", "boss", "GET", "/v1/me"); got != http.StatusTooManyRequests {
 		t.Errorf("after 10 wrong passwords: %d", got)
+	}
+	if o := get[api.Overview](call(t, cfg, "Read"), "/v1/overview"); o.FailedAuthentications != 10 {
+		t.Errorf("%d wrong passwords are counted", o.FailedAuthentications) // those of clients count with them
 	}
 	call(t, cfg, "Read").want("GET", "/v1/me", 200, fmt.Sprintf(`"role":%q`, "Read")) // a token is let in all the same
 }
