@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"errors"
 	"io"
 	"os"
 	"slices"
@@ -221,7 +222,7 @@ func unpack(t *testing.T, file string) map[string]string {
 	files := map[string]string{}
 	for r := tar.NewReader(gz); ; {
 		head, err := r.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return files
 		}
 		if err != nil {

@@ -50,7 +50,7 @@ func (c *Cluster) Credentials(ctx context.Context, b *v1alpha1.Broker, user stri
 		return found, fmt.Errorf("of the password of User %s/%s the cluster knows only a hash: give it with --username %s --password-file FILE",
 			u.Namespace, u.Name, found.Username)
 	}
-	return found, fmt.Errorf("User %s/%s has no password yet: kubectl describe says what it waits for", u.Namespace, u.Name)
+	return found, fmt.Errorf("the User %s/%s has no password yet: kubectl describe says what it waits for", u.Namespace, u.Name)
 }
 
 // user reads a User, which must be of b.

@@ -128,9 +128,7 @@ func (s *State) Secrets() ([]string, error) {
 			return nil
 		}
 		content, err := readOptional(path)
-		for _, line := range strings.Fields(string(content)) {
-			secrets = append(secrets, line)
-		}
+		secrets = append(secrets, strings.Fields(string(content))...)
 		return err
 	})
 	return secrets, err
