@@ -92,6 +92,8 @@ func sendJSON(w http.ResponseWriter, status int, v any) {
 	if err != nil { // the types of api all have an encoding
 		status, body = http.StatusInternalServerError, []byte(`{"error":"the answer cannot be encoded"}`)
 	}
+	// The time to write an answer is counted from when there is one: over TLS, one that is late would look damaged.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(callTimeout)) // in tests there are none
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(body, '\n')) // the caller is gone if it fails

@@ -148,3 +148,21 @@ func TestServeEndsTraces(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// slow is a broker that takes longer to answer than a call may take there.
+type slow struct{ fake }
+
+func (s *slow) Users(string, Range) (p api.Page[api.User]) {
+	<-time.After(150 * time.Millisecond)
+	return p
+}
+
+// TestSlowAnswer: what takes long to find out arrives all the same.
+func TestSlowAnswer(t *testing.T) {
+	d := deps()
+	d.Access = new(slow)
+	resp, err := http.Get(serveAPI(t, d, time.Minute).URL + "/v1/users")
+	if status, body := answer(t, resp, err); status != http.StatusOK || !strings.Contains(body, "total") {
+		t.Errorf("%d %s", status, body)
+	}
+}
