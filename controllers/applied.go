@@ -129,6 +129,9 @@ func userDigest(b *v1alpha1.Broker, a render.Account, suspended bool) string {
 	if len(a.ScramKeys) > 0 {
 		values = append(values, a.ScramKeys)
 	}
+	if len(a.Previous) > 0 {
+		values = append(values, a.Previous)
+	}
 	if a.Limits != nil {
 		values = append(values, a.Limits)
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -168,7 +169,18 @@ func accountOf(u *v1alpha1.User, connection *corev1.Secret) render.Account {
 		Groups:       u.Spec.Groups,
 		Limits:       u.Spec.Limits,
 		Certified:    u.Spec.Authentication.Password.Disabled,
+		Previous:     previousIn(connection),
 	}
+}
+
+// previousIn are the lines of the password of before that a connection Secret has. When they end is for the User's
+// pass to say.
+func previousIn(connection *corev1.Secret) []string {
+	data := connection.Data[keyRotation]
+	if len(data) == 0 {
+		return nil
+	}
+	return render.ParseRotation(data).Previous
 }
 
 // checkAccount says whether a password file can hold the account, so that one User can't spoil the
@@ -180,7 +192,7 @@ func checkAccount(a render.Account) error {
 	if strings.HasPrefix(a.Username, "#") {
 		return fmt.Errorf("user name %q begins with '#', as a comment in a password file does", a.Username)
 	}
-	for _, keys := range a.ScramKeys {
+	for _, keys := range slices.Concat(a.ScramKeys, a.Previous) {
 		if err := password.Check(keys); err != nil {
 			return err
 		}

@@ -32,6 +32,7 @@ type userScope struct {
 	// account is what the connection Secret and the spec make of the User.
 	account     render.Account
 	certificate certificate
+	rotation    render.Rotation
 	now         time.Time
 	// fault is why the User can't be what its spec asks for.
 	fault *outcome
@@ -143,6 +144,7 @@ func (s *userScope) writeStatus() {
 	status.ObservedGeneration = s.user.Generation
 	status.Username = render.Username(s.user)
 	s.certificate.writeStatus(s.user)
+	s.writeRotation()
 	setCondition(&status.Conditions, v1alpha1.ConditionApplied, s.user.Generation, s.applied)
 	if s.applied.status == metav1.ConditionTrue && s.user.Spec.Suspended {
 		setReady(&status.Conditions, s.user.Generation, yes(v1alpha1.ReasonSuspended, "Kept out, because spec.suspended is true"), "")
@@ -161,7 +163,7 @@ func (s *userScope) requeueAfter() time.Duration {
 	if s.certificate.ready.reason == v1alpha1.ReasonWaitingForBroker {
 		again = appliedRetry
 	}
-	for _, at := range []time.Time{s.certificate.renew} {
+	for _, at := range []time.Time{s.certificate.renew, s.rotation.Next(s.user), s.rotation.Until} {
 		if wait := max(at.Sub(s.now), time.Second); !at.IsZero() && (again == 0 || wait < again) {
 			again = wait
 		}

@@ -31,21 +31,29 @@ type credentials struct {
 	hash     string
 	scram    []string // keys of the same password
 	source   string
+	rotation render.Rotation
 }
 
 // credentials decides the password and its hash. existing is the connection Secret; nil if there is
 // none. A hash is kept for as long as it fits the password, so that nothing changes by itself.
 func (r *UserReconciler) credentials(ctx context.Context, u *v1alpha1.User, existing *corev1.Secret) (credentials, error) {
-	c, generated, err := r.passwordOf(ctx, u, existing)
-	if err != nil || c.password == nil || len(u.Spec.Authentication.Password.Scram) == 0 {
+	var old render.Account
+	var rotation render.Rotation
+	if existing != nil {
+		old.PasswordHash, old.ScramKeys = string(existing.Data[keyPasswordHash]), scramKeysIn(existing)
+		rotation = render.ParseRotation(existing.Data[keyRotation])
+	}
+	c, generated, err := r.passwordOf(ctx, u, existing, rotation.Due(u, r.now()))
+	if err != nil {
 		return c, err
 	}
-	var kept []string
-	same := false
-	if existing != nil {
-		kept, same = scramKeysIn(existing), string(existing.Data[keyPasswordHash]) == c.hash
+	now := render.Account{PasswordHash: c.hash}
+	c.rotation = rotation.After(u, old.Lines(), now.Lines(), r.now())
+	if c.password == nil || len(u.Spec.Authentication.Password.Scram) == 0 {
+		return c, nil
 	}
-	c.scram, err = render.ScramKeys(kept, same, u.Spec.Authentication.Password.Scram, c.password, generated, rand.Reader)
+	c.scram, err = render.ScramKeys(old.ScramKeys, old.PasswordHash == c.hash, render.ScramOf(c.rotation.Previous),
+		u.Spec.Authentication.Password.Scram, c.password, generated, rand.Reader)
 	if err != nil {
 		return c, &faultError{v1alpha1.ReasonInvalidSecret, fmt.Sprintf("the password cannot be used with SCRAM: %s", err)}
 	}
@@ -57,8 +65,9 @@ func scramKeysIn(connection *corev1.Secret) []string {
 	return strings.Fields(string(connection.Data[keyScramKeys]))
 }
 
-// passwordOf decides the password and its hash, and says whether the password is a generated one.
-func (r *UserReconciler) passwordOf(ctx context.Context, u *v1alpha1.User, existing *corev1.Secret) (c credentials, generated bool, err error) {
+// passwordOf decides the password and its hash, and says whether the password is a generated one. due says that such
+// a one is to be made anew.
+func (r *UserReconciler) passwordOf(ctx context.Context, u *v1alpha1.User, existing *corev1.Secret, due bool) (c credentials, generated bool, err error) {
 	var data map[string][]byte
 	var source string
 	if existing != nil {
@@ -84,7 +93,7 @@ func (r *UserReconciler) passwordOf(ctx context.Context, u *v1alpha1.User, exist
 	}
 	// A password that was edited by hand is the user's, and hashed as such.
 	plain := data[keyPassword]
-	if len(plain) == 0 || source != "" && source != sourceGenerate {
+	if len(plain) == 0 || due || source != "" && source != sourceGenerate {
 		length, _ := render.Generated(u)
 		made, err := render.GeneratePassword(length, rand.Reader)
 		if err != nil {

@@ -22,6 +22,7 @@ const (
 	keyPassword     = corev1.BasicAuthPasswordKey
 	keyPasswordHash = "passwordHash"
 	keyScramKeys    = "scramKeys" // a line for each mechanism
+	keyRotation     = "passwordRotation" // a render.Rotation
 	keyHost         = "host"
 	keyPort         = "port"
 	keyURI          = "uri"
@@ -65,12 +66,16 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 	if creds.password != nil {
 		data[keyPassword] = creds.password
 	}
+	if rotation := creds.rotation.Encode(); rotation != nil {
+		data[keyRotation] = rotation
+	}
+	s.rotation = creds.rotation
 	if len(creds.scram) > 0 {
 		data[keyScramKeys] = []byte(strings.Join(creds.scram, "\n") + "\n")
 	}
 	s.account = render.Account{
 		Username: render.Username(u), PasswordHash: creds.hash, ScramKeys: creds.scram, Groups: u.Spec.Groups, Limits: u.Spec.Limits,
-		Certified: u.Spec.Authentication.Password.Disabled,
+		Certified: u.Spec.Authentication.Password.Disabled, Previous: creds.rotation.Previous,
 	}
 	if err := checkAccount(s.account); err != nil {
 		return &faultError{v1alpha1.ReasonInvalidPasswordHash, err.Error()}

@@ -21,6 +21,8 @@ type Deps struct {
 	ClientTrust func() string
 	// ConfigRevision is the revision of the configuration in force. nil: it has none.
 	ConfigRevision func() string
+	// PreviousPasswords lists connections that were made with a password of before, at most limit. nil: nothing does.
+	PreviousPasswords func(limit int) []api.PreviousPassword
 	// Version is the broker's.
 	Version string
 	// Backup writes what the store keeps to w. nil: it keeps nothing.

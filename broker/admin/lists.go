@@ -103,3 +103,11 @@ func (a *endpoints) listeners(c *call) {
 	}
 	reply(c, list, nil)
 }
+
+func (a *endpoints) previousPasswords(c *call) {
+	list := []api.PreviousPassword{}
+	if a.PreviousPasswords != nil {
+		list = a.PreviousPasswords(maxLimit)
+	}
+	reply(c, list, nil)
+}

@@ -153,6 +153,8 @@ func accessRoutes() []route {
 		{method: "GET", path: "/v1/users", role: Read, serve: (*endpoints).users, answer: api.Page[api.User]{},
 			summary: "Who may connect by name, without secrets.",
 			params:  paged(param{name: "search", doc: "A part of the name."})},
+		{method: "GET", path: "/v1/previous-passwords", role: Read, serve: (*endpoints).previousPasswords, answer: []api.PreviousPassword{},
+			summary: "The connections that were made with a password that has been changed since, at most 1000."},
 		{method: "GET", path: "/v1/access", role: Read, serve: (*endpoints).access, answer: api.Decision{},
 			summary: "Whether a client may do something by the rules in force, and which rule says so.",
 			params: []param{

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
@@ -35,6 +36,14 @@ type Exchange struct {
 	holds holder
 	conv  *scram.ServerConversation
 	entry string // of the password file; "": the user has none, and the exchange will fail
+	also  []also // what the user's other passwords would be proved by
+	other func(user, entry string) []also
+}
+
+// also is the same conversation with other keys.
+type also struct {
+	conv  *scram.ServerConversation
+	entry string
 }
 
 // Begin starts an enhanced authentication of the client with credentials who, whose Password it does not read. The
@@ -63,8 +72,48 @@ func (a *Auth) Begin(method string, who Credentials) (*Exchange, error) {
 	if err != nil {
 		return nil, fmt.Errorf("begin %s: %w", method, err)
 	}
-	x.conv = server.NewConversation()
+	nonce := rand.Text() // 128 bits and more; the same for all, since the client hears of one
+	said := func() string { return nonce }
+	x.conv = server.WithNonceGenerator(said).NewConversation()
+	x.other = func(user, entry string) []also { return others(p, m, user, entry, said) }
 	return x, nil
+}
+
+// others are the conversations with the keys of a user that are beside entry.
+func others(p *Policy, m config.EnhancedMethod, user, entry string, nonce func() string) []also {
+	if entry == "" || !p.passwords.Changing() {
+		return nil
+	}
+	var out []also
+	keys, entries := p.scram.Others(user, entry)
+	for i, k := range keys {
+		server, err := generators[m].NewServer(func(string) (scram.StoredCredentials, error) {
+			return scram.StoredCredentials{
+				KeyFactors: scram.KeyFactors{Salt: string(k.Salt), Iters: k.Iterations}, StoredKey: k.StoredKey, ServerKey: k.ServerKey,
+			}, nil
+		})
+		if err == nil {
+			out = append(out, also{server.WithNonceGenerator(nonce).NewConversation(), entries[i]})
+		}
+	}
+	return out
+}
+
+// step has the client's message answered by the conversation that it fits.
+func (x *Exchange) step(data string) (string, error) {
+	first := x.conv.Username() == ""
+	text, err := x.conv.Step(data)
+	if first && err == nil {
+		x.also = x.other(x.conv.Username(), x.entry)
+	}
+	for _, a := range x.also {
+		answer, failed := a.conv.Step(data)
+		if !first && failed == nil && a.conv.Valid() && (err != nil || !x.conv.Valid()) {
+			x.conv, x.entry = a.conv, a.entry
+			return answer, nil
+		}
+	}
+	return text, err
 }
 
 // Step takes what the client says and returns the answer. The client is authenticated, and with the answer told so,
@@ -77,7 +126,7 @@ func (x *Exchange) Step(data []byte) (answer []byte, id *Identity, err error) {
 	if len(data) > maxMessageBytes {
 		return nil, nil, fmt.Errorf("%w: a message of %d bytes", ErrNotProved, len(data))
 	}
-	text, err := x.conv.Step(string(data)) // its errors quote the client
+	text, err := x.step(string(data)) // its errors quote the client
 	if err != nil {
 		return nil, nil, ErrNotProved
 	}

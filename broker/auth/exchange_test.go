@@ -221,3 +221,35 @@ func TestCommonNameOfThoseAway(t *testing.T) {
 		}
 	}
 }
+
+// TestExchangeWithEitherPassword: while a password is being changed the one of before can be proved, too, and is told apart.
+func TestExchangeWithEitherPassword(t *testing.T) {
+	const salt = "0123456789abcdef"
+	lines := ""
+	for _, secret := range []string{"new", "old"} {
+		l, err := password.ScramLine(password.ScramSHA256, []byte(secret), []byte(salt), 4096)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines += "ann:" + l + "\n"
+	}
+	file := filepath.Join(t.TempDir(), "passwd")
+	write(t, file, lines)
+	a := open(t, config.Config{AuthFiles: config.AuthFiles{PasswordFile: file}})
+	for secret, previous := range map[string]bool{"new": false, "old": true} {
+		id, err := exchange(t, a, Credentials{ClientID: "c"}, password.ScramSHA256, "ann", secret)
+		if err != nil || !a.Policy().Valid(id) || a.Policy().Previous(id) != previous {
+			t.Errorf("%s: %+v, %v", secret, id, err)
+		}
+	}
+	if id, err := exchange(t, a, Credentials{ClientID: "c"}, password.ScramSHA256, "ann", "other"); !errors.Is(err, ErrNotProved) {
+		t.Errorf("%+v, %v", id, err)
+	}
+	write(t, file, strings.SplitAfter(lines, "\n")[0])
+	if p := a.reload(); p == nil || p.Changing() {
+		t.Error("the password of before is still there")
+	}
+	if _, err := exchange(t, a, Credentials{ClientID: "c"}, password.ScramSHA256, "ann", "old"); !errors.Is(err, ErrNotProved) {
+		t.Errorf("old after its time: %v", err)
+	}
+}

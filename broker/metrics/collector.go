@@ -49,6 +49,8 @@ var metrics = []metric{
 		func(s *Snapshot) float64 { return float64(s.QueuedBytes) }},
 	{describe("connections", "Open MQTT connections."), gauge,
 		func(s *Snapshot) float64 { return float64(s.Connections) }},
+	{describe("connections_previous_password", "Open MQTT connections made with a password of before, which works for a while yet."), gauge,
+		func(s *Snapshot) float64 { return float64(s.PreviousPasswords) }},
 	{describe("throttled_clients", "Clients that are not read from for a moment, since they publish too fast."), gauge,
 		func(s *Snapshot) float64 { return float64(s.Throttled) }},
 	{describe("throttles_total", "How often a client was not read from for a moment, since it published too fast."), counter,

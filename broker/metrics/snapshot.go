@@ -47,6 +47,8 @@ type Snapshot struct {
 	QueuedMessages int64 // that wait for sessions
 	QueuedBytes    int64 // of them
 	Connections    int64 // MQTT's, open now
+	// PreviousPasswords is how many of those were made with a password that another has taken the place of.
+	PreviousPasswords int64
 
 	SharedSubscriptions int64 // among Subscriptions
 

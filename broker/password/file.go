@@ -25,6 +25,7 @@ type File struct {
 	scram      map[string][]string // SCRAM keys; a user may have them beside hashes, or alone
 	users      int
 	entries    int
+	changing   bool              // some user has a password of before, too
 	costs      map[cost]int      // how many hashes have it
 	scramCosts map[scramKind]int // how many entries have it
 }
@@ -98,7 +99,9 @@ func (f *File) addHash(user, encoded string) error {
 		f.scram, f.scramCosts = make(map[string][]string), make(map[scramKind]int)
 	}
 	known := f.Has(user)
-	if mechanism := mechanismOf(encoded); mechanism != "" {
+	mechanism := mechanismOf(encoded)
+	f.noteChanging(user, mechanism)
+	if mechanism != "" {
 		k, err := decodeScram(mechanism, encoded)
 		if err != nil {
 			return err

@@ -45,8 +45,8 @@ func digest(mechanism string) scram.HashGeneratorFcn {
 }
 
 // ScramLine returns what a password file has of a password for a mechanism, which with other mechanisms and salts can
-// stand beside other hashes of the same user. It is PostgreSQL's form. salt is ScramSaltBytes of randomness, never used
-// twice. The password is normalised by SASLprep, as clients do; one that SASLprep forbids is an error.
+// stand beside other hashes of the same user. It is PostgreSQL's form. salt is ScramSaltBytes of randomness, used
+// for nobody else, and twice only for the next password of the same user, so that a client can prove either. The password is normalised by SASLprep, as clients do; one that SASLprep forbids is an error.
 func ScramLine(mechanism string, password, salt []byte, iterations int) (string, error) {
 	h := digest(mechanism)
 	if h == nil {

@@ -128,3 +128,44 @@ func TestRevoked(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// TestPreviousPassword: while a password is being changed both work; who uses the one of before is counted and named, and
+// is disconnected when it ends, and nobody else is.
+func TestPreviousPassword(t *testing.T) {
+	b, dir := guarded(t)
+	early := mqtttest.Start(t, b.addr(), as("ann", "ann", packet.V5))
+	current, err := password.HashWith([]byte("new"), []byte("123456789012"), password.GeneratedIterations)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := b.Metrics().PreviousPasswords; n != 0 {
+		t.Errorf("%d connections with a previous password before there is one", n)
+	}
+	write(t, dir, "passwd", passwords(t, "ann", "bob")+"ann:"+current+"\n")
+	eventually(t, "the early connection is counted", func() bool { return b.Metrics().PreviousPasswords == 1 })
+	late := as("ann", "new", packet.V5)
+	late.ClientID = "late"
+	second := mqtttest.Start(t, b.addr(), late)
+	again := as("ann", "ann", packet.V5)
+	again.ClientID = "again"
+	third := mqtttest.Start(t, b.addr(), again)
+	bob := mqtttest.Start(t, b.addr(), as("bob", "bob", packet.V5))
+	if n := b.Metrics().PreviousPasswords; n != 2 {
+		t.Errorf("%d connections with a previous password, want 2", n)
+	}
+	var named []string
+	for _, p := range b.ListPrevious(10) {
+		named = append(named, p.User+" "+p.Client)
+	}
+	if diff := cmp.Diff([]string{"ann again", "ann ann"}, named); diff != "" {
+		t.Error(diff)
+	}
+	write(t, dir, "passwd", passwords(t, "bob")+"ann:"+current+"\n")
+	early.ExpectDisconnect(packet.NotAuthorized)
+	third.ExpectDisconnect(packet.NotAuthorized)
+	second.Quiet()
+	bob.Quiet()
+	if n := b.Metrics().PreviousPasswords; n != 0 {
+		t.Errorf("%d connections with a previous password afterwards", n)
+	}
+}

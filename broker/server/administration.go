@@ -19,6 +19,7 @@ func (s *Server) serveAdmin(ctx context.Context) error {
 	}
 	i := inspector{s}
 	d.Broker, d.Clients, d.Topics, d.Access, d.SignIn, d.Tracer = i, i, i, i, i, &s.tracer
+	d.PreviousPasswords = s.listPrevious
 	if s.onDisk() {
 		d.Backup, d.Restore = s.backup, s.restore
 	}
@@ -84,6 +85,7 @@ func (s *Server) Metrics() metrics.Snapshot {
 			metrics.DroppedRefused: drops.Refused.Load(), metrics.DroppedNoMember: drops.NoMember.Load(),
 		},
 	}
+	m.PreviousPasswords = s.countPrevious()
 	s.mu.Lock()
 	m.Connections = int64(len(s.conns))
 	s.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 
+	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
@@ -105,3 +106,6 @@ func (s *Server) Populate(sessions int) {
 		cl.used, cl.left = true, s.now().UnixMilli()
 	}
 }
+
+// ListPrevious names connections with a password of before.
+func (s *Server) ListPrevious(limit int) []api.PreviousPassword { return s.listPrevious(limit) }

@@ -15,18 +15,24 @@ import (
 
 // AccountLines are the lines of a's password file, each with its newline: a user is in a bundle if the
 // file of Shard(a.Username) has them.
-// The password of before comes first: Mosquitto, which knows one password a user, takes the last.
+// A hash of the password of before comes first: Mosquitto, which knows one password a user, takes the last.
 func AccountLines(a Account) []byte {
 	var lines []byte
-	for _, previous := range a.Previous {
-		lines = append(lines, a.Username+":"+previous+"\n"...)
+	previous := func(scram bool) {
+		for _, p := range a.Previous {
+			if strings.HasPrefix(p, "SCRAM-") == scram {
+				lines = append(lines, a.Username+":"+p+"\n"...)
+			}
+		}
 	}
+	previous(false)
 	if a.PasswordHash != "" {
 		lines = append(lines, a.Username+":"+a.PasswordHash+"\n"...)
 	}
 	for _, keys := range a.ScramKeys {
 		lines = append(lines, a.Username+":"+keys+"\n"...)
 	}
+	previous(true)
 	return lines
 }
 

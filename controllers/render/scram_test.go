@@ -17,7 +17,7 @@ func TestScramKeys(t *testing.T) {
 	both := []config.EnhancedMethod{config.ScramSHA256, config.ScramSHA512}
 	keys := func(kept []string, same bool, mechanisms []config.EnhancedMethod, generated bool) []string {
 		t.Helper()
-		lines, err := render.ScramKeys(kept, same, mechanisms, []byte("secret"), generated, rand.Reader)
+		lines, err := render.ScramKeys(kept, same, nil, mechanisms, []byte("secret"), generated, rand.Reader)
 		if err != nil || len(lines) != len(mechanisms) {
 			t.Fatalf("%q, %v", lines, err)
 		}
@@ -45,17 +45,17 @@ func TestScramKeys(t *testing.T) {
 			t.Errorf("%s: kept %q", name, next[0])
 		}
 	}
-	if _, err := render.ScramKeys(nil, false, both, []byte("a\x07"), true, rand.Reader); err == nil {
+	if _, err := render.ScramKeys(nil, false, nil, both, []byte("a\x07"), true, rand.Reader); err == nil {
 		t.Error("keys of what SASLprep forbids")
 	}
-	if _, err := render.ScramKeys(nil, false, both, []byte("x"), true, iotest.ErrReader(iotest.ErrTimeout)); err == nil {
+	if _, err := render.ScramKeys(nil, false, nil, both, []byte("x"), true, iotest.ErrReader(iotest.ErrTimeout)); err == nil {
 		t.Error("no randomness, yet a salt")
 	}
 }
 
 // TestAccountWithScramKeys: they are lines of the password file, and as much a part of what is in force.
 func TestAccountWithScramKeys(t *testing.T) {
-	lines, err := render.ScramKeys(nil, false, []config.EnhancedMethod{config.ScramSHA256, config.ScramSHA512}, []byte("x"), true, rand.Reader)
+	lines, err := render.ScramKeys(nil, false, nil, []config.EnhancedMethod{config.ScramSHA256, config.ScramSHA512}, []byte("x"), true, rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}

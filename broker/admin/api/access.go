@@ -41,6 +41,14 @@ type Denial struct {
 	Count  int    `json:"count"`
 }
 
+// PreviousPassword is one of the list GET /v1/previous-passwords, at most 1000: a connection that was made with a password
+// that another has taken the place of, and that ends with that password.
+type PreviousPassword struct {
+	User    string `json:"user"`
+	Client  string `json:"client"`
+	Address string `json:"address"`
+}
+
 // User is one of the list GET /v1/users, which ?search= (a part of the name) narrows: who may connect, without secrets. The list
 // is ordered by name.
 type User struct {

@@ -92,6 +92,11 @@ func (c *Client) Access(ctx context.Context, q AccessQuery) (api.Decision, error
 	return get[api.Decision](ctx, c, "ask what the access rules say", "/v1/access?"+query.Encode())
 }
 
+// PreviousPasswords are the connections that were made with a password of before.
+func (c *Client) PreviousPasswords(ctx context.Context) ([]api.PreviousPassword, error) {
+	return get[[]api.PreviousPassword](ctx, c, "ask for connections with previous passwords", "/v1/previous-passwords")
+}
+
 // Metrics are the metrics in Prometheus' text format.
 func (c *Client) Metrics(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/manifests"
@@ -20,6 +21,7 @@ type member struct {
 	// passwordFile has the password; empty: it is in a Secret of the user's own, or not known.
 	passwordFile string
 	user         *v1alpha1.User
+	rotation     render.Rotation
 	certFile     string // of the client certificate; empty: none
 	keyFile      string
 }
@@ -32,6 +34,7 @@ type keeper struct {
 	// write says whether missing passwords are made and hashes kept. If not, Users without a password
 	// are left out.
 	write bool
+	now   time.Time
 }
 
 // members are the Users of b that may connect, and the notes say why others may not.
@@ -77,11 +80,15 @@ func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 		return m, "", err
 	}
 	kept = bytes.TrimSpace(kept)
+	rotation, err := k.rotation(u)
+	if err != nil {
+		return m, "", err
+	}
 	length, generated := render.Generated(u)
 	var plain []byte
 	if generated {
 		m.passwordFile = k.state.userPath(u, "password")
-		if plain, err = k.generated(m.passwordFile, length); err != nil {
+		if plain, err = k.generated(m.passwordFile, length, rotation.Due(u, k.now)); err != nil {
 			return m, "", err
 		}
 		if plain == nil {
@@ -99,18 +106,35 @@ func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 		}
 		return m, "is left out: " + err.Error(), nil
 	}
-	if m.PasswordHash, err = render.PasswordHash(string(kept), plain, generated, k.random); err != nil {
-		return m, "", err
-	}
-	// The keys are written first: a hash that is kept says that they are of its password.
-	if m.ScramKeys, err = k.scramKeys(u, m.PasswordHash == string(kept), plain, generated); err == nil && k.write {
-		err = writeIfNew(k.state.userPath(u, "hash"), []byte(m.PasswordHash+"\n"))
-	}
+	err = k.change(&m, string(kept), rotation, plain, generated)
 	return m, "", err
 }
 
+// change has plain be m's password, where kept is the hash of the one of before; "": there was none.
+func (k keeper) change(m *member, kept string, rotation render.Rotation, plain []byte, generated bool) (err error) {
+	u := m.user
+	if m.PasswordHash, err = render.PasswordHash(kept, plain, generated, k.random); err != nil {
+		return err
+	}
+	keptKeys, err := k.keptKeys(u)
+	if err != nil {
+		return err
+	}
+	before := render.Account{PasswordHash: kept, ScramKeys: keptKeys}
+	m.rotation = rotation.After(u, before.Lines(), m.Lines(), k.now)
+	m.Previous = m.rotation.Previous
+	if err := k.writeRotation(u, m.rotation); err != nil {
+		return err
+	}
+	// The keys are written first: a hash that is kept says that they are of its password.
+	if m.ScramKeys, err = k.scramKeys(u, m.PasswordHash == kept, m.Previous, plain, generated); err == nil && k.write {
+		err = writeIfNew(k.state.userPath(u, "hash"), []byte(m.PasswordHash+"\n"))
+	}
+	return err
+}
+
 // scramKeys are the keys of u's password; same says that it is the one of before.
-func (k keeper) scramKeys(u *v1alpha1.User, same bool, plain []byte, generated bool) ([]string, error) {
+func (k keeper) scramKeys(u *v1alpha1.User, same bool, previous []string, plain []byte, generated bool) ([]string, error) {
 	mechanisms := u.Spec.Authentication.Password.Scram
 	if len(mechanisms) == 0 {
 		return nil, k.forgetKeys(u)
@@ -119,7 +143,7 @@ func (k keeper) scramKeys(u *v1alpha1.User, same bool, plain []byte, generated b
 	if err != nil {
 		return nil, err
 	}
-	lines, err := render.ScramKeys(kept, same, mechanisms, plain, generated, k.random)
+	lines, err := render.ScramKeys(kept, same, render.ScramOf(previous), mechanisms, plain, generated, k.random)
 	if err != nil || !k.write {
 		return lines, err
 	}
@@ -143,13 +167,13 @@ func (k keeper) keptKeys(u *v1alpha1.User) ([]string, error) {
 	return strings.Fields(string(kept)), err
 }
 
-// generated is the password in a file, made if it is not there; nil if it may not be made.
-func (k keeper) generated(file string, length int) ([]byte, error) {
+// generated is the password in a file, made if it is not there, or due; nil if it may not be made.
+func (k keeper) generated(file string, length int, due bool) ([]byte, error) {
 	data, err := readOptional(file)
 	if err != nil {
 		return nil, err
 	}
-	if data = bytes.TrimRight(data, "\r\n"); len(data) > 0 {
+	if data = bytes.TrimRight(data, "\r\n"); len(data) > 0 && !(due && k.write) {
 		return data, nil
 	}
 	if !k.write {

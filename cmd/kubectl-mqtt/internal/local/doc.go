@@ -11,6 +11,7 @@
 //	users/NAME/password      a generated password, made once; yours to change
 //	users/NAME/username      what the user calls itself to the broker
 //	users/NAME/hash          its hash, kept as long as it is the password's
+//	users/NAME/rotation      when it changed, and the hash of the one before while that works too
 //	users/NAME/tls.crt .key  a client certificate, renewed in time
 //	client-certs.json        which client certificates there are, and which are revoked
 //	client-ca.crt .crl       what client certificates are verified by

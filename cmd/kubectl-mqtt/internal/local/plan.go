@@ -49,10 +49,11 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 	if err := state.clientCAs(&p.certs, b, set.Secret); err != nil {
 		return nil, fmt.Errorf("certificates of %s: %w", name(b), err)
 	}
-	k := keeper{state: state, set: set, random: rand.Reader, write: true}
+	k := keeper{state: state, set: set, random: rand.Reader, write: true, now: now}
 	if err := p.addAuth(k); err != nil {
 		return nil, err
 	}
+	p.wakeForPasswords()
 	if err := k.certify(p, now); err != nil {
 		return nil, fmt.Errorf("client certificates of %s: %w", name(b), err)
 	}

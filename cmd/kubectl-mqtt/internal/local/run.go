@@ -147,12 +147,19 @@ func (r *runner) startAgain(ended error) (err error) {
 // renewRetry is the least time to a renewal: one that is due is refused while the files are not valid.
 const renewRetry = time.Minute
 
+// endRetry is the least time to the end of a password of before, which is not to wait that long.
+const endRetry = time.Second
+
 // renewal fires when the certificate is due.
 func (r *runner) renewal() (due <-chan time.Time, stop func()) {
 	if r.plan.certs.renewAt.IsZero() {
 		return nil, func() {}
 	}
-	timer := time.NewTimer(max(r.plan.certs.renewAt.Sub(r.Now()), renewRetry))
+	least := renewRetry
+	if r.refused == "" {
+		least = endRetry
+	}
+	timer := time.NewTimer(max(r.plan.certs.renewAt.Sub(r.Now()), least))
 	return timer.C, func() { timer.Stop() }
 }
 
