@@ -21,7 +21,7 @@ const (
 	keyUsername     = corev1.BasicAuthUsernameKey
 	keyPassword     = corev1.BasicAuthPasswordKey
 	keyPasswordHash = "passwordHash"
-	keyScramKeys    = "scramKeys" // a line for each mechanism
+	keyScramKeys    = "scramKeys"        // a line for each mechanism
 	keyRotation     = "passwordRotation" // a render.Rotation
 	keyHost         = "host"
 	keyPort         = "port"
