@@ -2,12 +2,15 @@ package controllers
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/controllers/access"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
@@ -33,6 +36,9 @@ func (r *ACLReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 		return ctrl.Result{}, err
 	}
 	acl.Status.ObservedGeneration = acl.Generation
+	shadowed := access.Shadowed(acl)
+	setAbnormal(&acl.Status.Conditions, v1alpha1.ConditionRulesShadowed, acl.Generation, len(shadowed) > 0,
+		no(v1alpha1.ReasonRulesShadowed, someOf(shadowed)))
 	setCondition(&acl.Status.Conditions, v1alpha1.ConditionApplied, acl.Generation, applied)
 	setReady(&acl.Status.Conditions, acl.Generation, applied, "")
 	return ctrl.Result{RequeueAfter: appliedRequeue(applied)}, r.reporter.report(ctx, before, acl)
@@ -42,6 +48,9 @@ func (r *ACLReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 func (r *ACLReconciler) applied(ctx context.Context, acl *v1alpha1.ACL) (outcome, error) {
 	if err := render.ValidateACL(acl); err != nil {
 		return no(v1alpha1.ReasonInvalidRules, err.Error()), nil
+	}
+	if err := access.Test(acl); err != nil {
+		return no(v1alpha1.ReasonTestsFailed, someOf(strings.Split(err.Error(), "\n"))), nil
 	}
 	broker, fault, err := r.findBroker(ctx, acl.Spec.BrokerRef, acl.Namespace)
 	if err != nil {
@@ -61,4 +70,15 @@ func (r *ACLReconciler) applied(ctx context.Context, acl *v1alpha1.ACL) (outcome
 		acl.Status.AppliedDigest = digest
 	}
 	return applied, nil
+}
+
+// maxListed bounds what a condition's message lists.
+const maxListed = 5
+
+// someOf is lines as a message.
+func someOf(lines []string) string {
+	if more := len(lines) - maxListed; more > 0 {
+		lines = append(lines[:maxListed:maxListed], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(lines, "; ")
 }

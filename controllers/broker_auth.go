@@ -16,6 +16,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
+	"github.com/dunlin-mqtt/dunlin/controllers/access"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
@@ -222,7 +223,7 @@ func (r *BrokerReconciler) acls(ctx context.Context, b *v1alpha1.Broker, shards 
 			continue
 		}
 		acl := render.ACL(a)
-		if render.ValidateACL(a) != nil {
+		if render.ValidateACL(a) != nil || access.Test(a) != nil {
 			last := lastValid(shards, acl.Name)
 			if last == nil {
 				continue

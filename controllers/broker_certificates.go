@@ -42,33 +42,11 @@ func (r *BrokerReconciler) reconcileCertificates(ctx context.Context, s *brokerS
 	return r.reconcileOwnPair(ctx, s)
 }
 
-// reconcileCA makes the own CA once and keeps it. One that is broken is not replaced, because every
-// client trusts it: deleting the Secret says that a new one is wanted.
-func (r *BrokerReconciler) reconcileCA(ctx context.Context, s *brokerScope) error {
-	b := s.broker
-	secret, err := r.secret(ctx, b.Namespace, children.CAKeyName(b))
-	if err != nil {
-		return err
-	}
-	if secret == nil {
-		log.FromContext(ctx).Info("making a CA")
-		if s.ca, err = pki.NewCA(b.Name+"."+b.Namespace, s.now); err != nil {
-			return err
-		}
-	} else {
-		s.ca = pairOf(secret)
-		if _, err := pki.CheckPair(s.ca, nil, nil, s.now); err != nil {
-			return s.badPair(children.CAKeyName(b), fmt.Errorf("%w: restore it, or delete the Secret to get a new CA", err))
-		}
-	}
-	return r.apply(ctx, b, children.CAKey(b, children.Pair(s.ca)))
-}
-
 // reconcileAdminPairs keeps both ends of the operator's connection to the admin API.
 func (r *BrokerReconciler) reconcileAdminPairs(ctx context.Context, s *brokerScope) error {
 	b, names := s.broker, children.AdminDNSNames()
-	admin, err := r.issued(ctx, s, children.AdminTLSName(b), names, adminDuration, func() (pki.Pair, error) {
-		return pki.IssueServer(s.ca, names, nil, adminDuration, s.now)
+	admin, err := r.issued(ctx, s, children.AdminTLSName(b), names, adminDuration, func(pki.Pair) (pki.Pair, error) {
+		return pki.IssueServer(s.authority.Current, names, nil, adminDuration, s.now)
 	})
 	if err != nil {
 		return err
@@ -77,33 +55,33 @@ func (r *BrokerReconciler) reconcileAdminPairs(ctx context.Context, s *brokerSco
 	if err != nil {
 		return err
 	}
-	if err := r.apply(ctx, b, children.AdminTLS(b, children.Pair(admin), s.ca.CertPEM, tokens)); err != nil {
+	if err := r.apply(ctx, b, children.AdminTLS(b, children.Pair(admin), s.authority.Bundle(), tokens)); err != nil {
 		return err
 	}
-	operator, err := r.issued(ctx, s, children.OperatorTLSName(b), nil, operatorDuration, func() (pki.Pair, error) {
-		return pki.IssueClient(s.ca, FieldOwner, operatorDuration, s.now)
+	operator, err := r.issued(ctx, s, children.OperatorTLSName(b), nil, operatorDuration, func(old pki.Pair) (pki.Pair, error) {
+		return pki.ReissueClient(s.authority.Current, old, FieldOwner, operatorDuration, s.now)
 	})
 	if err != nil {
 		return err
 	}
-	if err := r.apply(ctx, b, children.OperatorTLS(b, children.Pair(operator), s.ca.CertPEM)); err != nil {
+	if err := r.apply(ctx, b, children.OperatorTLS(b, children.Pair(operator), s.authority.Bundle())); err != nil {
 		return err
 	}
 	if s.keyPin, err = pki.KeyPin(operator.CertPEM); err != nil {
 		return fmt.Errorf("pin the operator's key: %w", err)
 	}
-	s.adminClient, err = adminClient(operator, s.ca)
+	s.adminClient, err = adminClient(operator, s.authority.Bundle())
 	return err
 }
 
 // adminClient is the TLS side of a call to the admin API.
-func adminClient(operator, ca pki.Pair) (*tls.Config, error) {
+func adminClient(operator pki.Pair, caPEM []byte) (*tls.Config, error) {
 	pair, err := tls.X509KeyPair(operator.CertPEM, operator.KeyPEM)
 	if err != nil {
 		return nil, fmt.Errorf("read the operator's pair: %w", err)
 	}
 	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(ca.CertPEM) {
+	if !roots.AppendCertsFromPEM(caPEM) {
 		return nil, fmt.Errorf("read the CA: no certificate in it")
 	}
 	return &tls.Config{
@@ -114,25 +92,25 @@ func adminClient(operator, ca pki.Pair) (*tls.Config, error) {
 
 // issued is the pair in the named Secret, or, if that has to go, a new one.
 func (r *BrokerReconciler) issued(
-	ctx context.Context, s *brokerScope, name string, dnsNames []string, duration time.Duration, issue func() (pki.Pair, error),
+	ctx context.Context, s *brokerScope, name string, dnsNames []string, duration time.Duration, issue func(old pki.Pair) (pki.Pair, error),
 ) (pki.Pair, error) {
 	secret, err := r.secret(ctx, s.broker.Namespace, name)
 	if err != nil {
 		return pki.Pair{}, err
 	}
 	pair := pairOf(secret)
-	why := pki.NeedsIssue(pair, s.ca, dnsNames, duration, s.now)
+	why := pki.NeedsIssue(pair, s.authority.Current, dnsNames, duration, s.now)
 	if why != "" && secret != nil {
 		// The cache may not have what the last pass has issued.
 		if secret, err = r.userSecret(ctx, s.broker.Namespace, name); err != nil {
 			return pki.Pair{}, err
 		}
 		pair = pairOf(secret)
-		why = pki.NeedsIssue(pair, s.ca, dnsNames, duration, s.now)
+		why = pki.NeedsIssue(pair, s.authority.Current, dnsNames, duration, s.now)
 	}
 	if why != "" {
 		log.FromContext(ctx).Info("issuing a certificate", "secret", name, "reason", why)
-		if pair, err = issue(); err != nil {
+		if pair, err = issue(pair); err != nil {
 			return pki.Pair{}, fmt.Errorf("issue the pair of Secret %s/%s: %w", s.broker.Namespace, name, err)
 		}
 	}
@@ -151,13 +129,13 @@ func (r *BrokerReconciler) reconcileOwnPair(ctx context.Context, s *brokerScope)
 	if duration == 0 {
 		duration = defaultServerDuration
 	}
-	pair, err := r.issued(ctx, s, children.ServerTLSName(b), names, duration, func() (pki.Pair, error) {
-		return pki.IssueServer(s.ca, names, nil, duration, s.now)
+	pair, err := r.issued(ctx, s, children.ServerTLSName(b), names, duration, func(pki.Pair) (pki.Pair, error) {
+		return pki.IssueServer(s.authority.Current, names, nil, duration, s.now)
 	})
 	if err != nil {
 		return err
 	}
-	return r.mountPair(ctx, s, pair, s.ca.CertPEM, "Issued by the Broker's own CA")
+	return r.mountPair(ctx, s, pair, s.authority.Bundle(), "Issued by the Broker's own CA")
 }
 
 // reconcileUserPair serves the user's certificate, if it is good; else what was mounted stays.
@@ -220,6 +198,7 @@ func (r *BrokerReconciler) mountPair(ctx context.Context, s *brokerScope, pair p
 	}
 	s.certs.ready = yes(v1alpha1.ReasonAsExpected, message)
 	s.certs.mounted, s.certs.notAfter = true, cert.NotAfter
+	s.noteExpiry("server certificate", cert)
 	return nil
 }
 

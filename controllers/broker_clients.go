@@ -26,7 +26,7 @@ const defaultUserDuration = 90 * 24 * time.Hour
 // what the pods verify certificates by: the CA, and the list of those that the ledger has as revoked. The
 // ledger is written first: a certificate that is not in it is not issued.
 func (r *BrokerReconciler) reconcileClientTrust(ctx context.Context, s *brokerScope, members []member) error {
-	if len(s.ca.CertPEM) == 0 {
+	if len(s.authority.Current.CertPEM) == 0 {
 		return nil // the CA's own fault, which is told
 	}
 	var wanted [render.Shards][]pki.Wanted
@@ -142,7 +142,7 @@ func (r *BrokerReconciler) reconcileRevocations(ctx context.Context, s *brokerSc
 	if secret != nil {
 		kept = secret.Data[children.KeyCRL]
 	}
-	lists, renew, err := pki.RevocationLists(kept, s.issuers(), revoked, s.now)
+	lists, renew, err := pki.RevocationLists(kept, s.authority.Trusted(), revoked, s.now)
 	if err != nil {
 		return err
 	}
@@ -151,12 +151,6 @@ func (r *BrokerReconciler) reconcileRevocations(ctx context.Context, s *brokerSc
 			"%d revoked client certificates that have not expired are more than fit into Secret %s/%s", len(revoked), b.Namespace, name)}
 	}
 	s.certs.wakeAt(renew)
-	s.clientTrust = config.ClientTrustSum(s.caBundle(), lists)
-	return r.apply(ctx, b, children.ClientCA(b, s.caBundle(), lists))
+	s.clientTrust = config.ClientTrustSum(s.authority.Bundle(), lists)
+	return r.apply(ctx, b, children.ClientCA(b, s.authority.Bundle(), lists))
 }
-
-// issuers are the CAs whose certificates are good.
-func (s *brokerScope) issuers() []pki.Pair { return []pki.Pair{s.ca} }
-
-// caBundle is their certificates, for those who verify.
-func (s *brokerScope) caBundle() []byte { return s.ca.CertPEM }

@@ -18,8 +18,8 @@ type brokerScope struct {
 	image  string
 	now    time.Time
 
-	// ca is the Broker's own CA, and adminClient the operator's way to the admin API with it.
-	ca          pki.Pair
+	// authority is the Broker's own CA, and adminClient the operator's way to the admin API with it.
+	authority   pki.Authority
 	adminClient *tls.Config
 	// keyPin is the pin of the operator's client key.
 	keyPin string
@@ -69,6 +69,10 @@ type certificates struct {
 	mounted bool
 	// notAfter is when the pair in that Secret expires; zero if it can't be read.
 	notAfter time.Time
+	// expiring says which certificate should have been renewed by now; empty: none.
+	expiring string
+	// caNotAfter is when the own CA expires; zero if it can't be read.
+	caNotAfter time.Time
 	// caSecret is the Secret with the CA for clients; "" is none.
 	caSecret string
 	// wake is when something has to be renewed, or expires.

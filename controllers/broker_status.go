@@ -27,6 +27,7 @@ func (s *brokerScope) writeStatus() {
 	if s.load.auth {
 		status.AuthRevision = s.bundle.Revision
 	}
+	s.writeCAStatus()
 	if s.certs.ready.status != "" {
 		setCondition(&status.Conditions, v1alpha1.ConditionCertificatesReady, b.Generation, s.certs.ready)
 	}

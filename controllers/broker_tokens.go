@@ -26,5 +26,5 @@ func (r *BrokerReconciler) reconcileAdminTokens(ctx context.Context, s *brokerSc
 	if tokens.Read == "" {
 		tokens.Read = rand.Text() + rand.Text()
 	}
-	return tokens.File(), r.apply(ctx, s.broker, children.AdminTokens(s.broker, tokens.Write, tokens.Read, s.ca.CertPEM))
+	return tokens.File(), r.apply(ctx, s.broker, children.AdminTokens(s.broker, tokens.Write, tokens.Read, s.authority.Bundle()))
 }

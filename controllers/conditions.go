@@ -30,6 +30,7 @@ var stalledReasons = map[string]bool{
 	v1alpha1.ReasonInvalidPasswordHash: true,
 	v1alpha1.ReasonInvalidRules:        true,
 	v1alpha1.ReasonInvalidConfig:       true,
+	v1alpha1.ReasonTestsFailed:         true,
 	v1alpha1.ReasonBrokerNotFound:      true,
 	v1alpha1.ReasonNamespaceNotAllowed: true,
 	v1alpha1.ReasonUsernameTaken:       true,

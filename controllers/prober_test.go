@@ -42,7 +42,7 @@ var _ = Describe("the admin prober", func() {
 	}
 	ask := func(ca, server, client pki.Pair, answer http.HandlerFunc) (Loaded, error) {
 		GinkgoHelper()
-		config, err := adminClient(client, ca)
+		config, err := adminClient(client, ca.CertPEM)
 		Expect(err).NotTo(HaveOccurred())
 		return loaded(context.Background(), serve(server, answer), config)
 	}

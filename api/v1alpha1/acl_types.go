@@ -31,6 +31,51 @@ type ACLSpec struct {
 	// BrokerRef is the Broker that the rules are for. Immutable.
 	BrokerRef       BrokerRef `json:"brokerRef"`
 	config.ACLRules `json:",inline"`
+	// Tests are what must hold for the ACL to be applied. It is asked alone, by the broker's own matcher: other ACLs
+	// and the Broker's default policy count for nothing, and what none of its rules decides is denied. While one
+	// fails, the rules that were applied last stay.
+	// +kubebuilder:validation:MaxItems=64
+	// +listType=atomic
+	// +optional
+	Tests []ACLTest `json:"tests,omitempty"`
+}
+
+// ACLTest is something that a client may or may not do.
+type ACLTest struct {
+	// As is who does it. Default: an anonymous client.
+	// +optional
+	As ACLTestClient `json:"as,omitempty"`
+	// Action is Publish or Subscribe.
+	Action config.Action `json:"action"`
+	// Topic is the topic name to publish to, or the topic filter to subscribe to.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Topic string `json:"topic"`
+	// Expect is Allow or Deny. A subscription of which a part is denied counts as denied.
+	Expect config.Effect `json:"expect"`
+}
+
+// ACLTestClient is a client that need not exist.
+type ACLTestClient struct {
+	// User is the MQTT user name. Default: none, an anonymous client.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	User string `json:"user,omitempty"`
+	// Groups are the user's.
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	// +listType=set
+	// +optional
+	Groups []string `json:"groups,omitempty"`
+	// ClientID is the MQTT client identifier.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	ClientID string `json:"clientID,omitempty"`
+	// CertCommonName is the Common Name of the client's certificate.
+	// +kubebuilder:validation:MaxLength=256
+	// +optional
+	CertCommonName string `json:"certCommonName,omitempty"`
 }
 
 // ACLStatus is what the operator last saw.
@@ -38,7 +83,7 @@ type ACLStatus struct {
 	// ObservedGeneration is the generation of the spec that the conditions are about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Conditions: Ready, Applied; Reconciling and Stalled only while they are true. Ready=True
+	// Conditions: Ready, Applied; Reconciling, Stalled and RulesShadowed only while they are true. Ready=True
 	// means that every serving pod enforces the rules.
 	// +listType=map
 	// +listMapKey=type

@@ -177,6 +177,14 @@ type BrokerTLS struct {
 	// +kubebuilder:validation:Maximum=315360000
 	// +optional
 	DurationSeconds int64 `json:"durationSeconds,omitempty"`
+	// CAOverlapSeconds is how long each step takes when the Broker's own CA is replaced, which it is after
+	// two thirds of its ten years, or when the annotation mqtt.dunlin.dev/rotate-ca gets a new value: for
+	// so long the new CA is only trusted beside the old one, and for so long the old one is trusted after
+	// everything has been issued anew. Clients have to take the new ca.crt within the first.
+	// +kubebuilder:default=86400
+	// +kubebuilder:validation:Minimum=60
+	// +optional
+	CAOverlapSeconds int64 `json:"caOverlapSeconds,omitempty"`
 	// MinVersion is the oldest TLS version accepted.
 	// +kubebuilder:default="1.2"
 	// +optional
@@ -358,8 +366,8 @@ type BrokerStatus struct {
 	// ObservedGeneration is the generation of the spec that the conditions are about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Conditions: Ready, CertificatesReady; Restarted if the annotation restartedAt is set; Reconciling, Stalled
-	// and Paused only while they are true.
+	// Conditions: Ready, CertificatesReady; Restarted if the annotation restartedAt is set; Reconciling, Stalled,
+	// Paused, CARotating and CertificateExpiring only while they are true.
 	// +listType=map
 	// +listMapKey=type
 	// +optional
@@ -390,6 +398,9 @@ type BrokerStatus struct {
 	// VolumeSize is the size that has been requested of the largest volume, and granted or not refused.
 	// +optional
 	VolumeSize *resource.Quantity `json:"volumeSize,omitempty"`
+	// CANotAfter is when the Broker's own CA expires.
+	// +optional
+	CANotAfter *metav1.Time `json:"caNotAfter,omitempty"`
 	// AuthRevision identifies the users and ACLs that every serving pod has loaded.
 	// +optional
 	AuthRevision string `json:"authRevision,omitempty"`

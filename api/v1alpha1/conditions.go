@@ -16,8 +16,14 @@ const (
 	ConditionRestarted = "Restarted"
 	// ConditionCertificateReady says whether a good client certificate is in the connection Secret (User).
 	ConditionCertificateReady = "CertificateReady"
+	// ConditionCARotating is True while the own CA is being replaced (Broker).
+	ConditionCARotating = "CARotating"
+	// ConditionCertificateExpiring is True while a certificate that should have been renewed is near its end (Broker).
+	ConditionCertificateExpiring = "CertificateExpiring"
 	// ConditionPasswordChanging is True while the password of before works too (User).
 	ConditionPasswordChanging = "PasswordChanging"
+	// ConditionRulesShadowed is True while some topic of the rules can never decide (ACL).
+	ConditionRulesShadowed = "RulesShadowed"
 	// ConditionApplied is True when every serving pod has loaded this object (User, ACL).
 	ConditionApplied = "Applied"
 )
@@ -54,6 +60,9 @@ const (
 	ReasonClientAuthOff       = "ClientAuthOff"
 	ReasonIssued              = "Issued"
 	ReasonGracePeriod         = "GracePeriod"
+	ReasonExpiring            = "Expiring"
+	ReasonTestsFailed         = "TestsFailed"
+	ReasonRulesShadowed       = "RulesShadowed"
 	ReasonLedgerTooLarge      = "CertificateLedgerTooLarge"
 )
 
@@ -77,6 +86,8 @@ const (
 	AnnotationForceRenew = "mqtt.dunlin.dev/force-renew"
 	// AnnotationRotatePassword, on a User, asks with each new value for another generated password.
 	AnnotationRotatePassword = "mqtt.dunlin.dev/rotate-password"
+	// AnnotationRotateCA, on a Broker, asks with each new value for another CA of its own.
+	AnnotationRotateCA = "mqtt.dunlin.dev/rotate-ca"
 	// AnnotationAuthRevision is set on broker pods so that the kubelet syncs their volumes at once.
 	AnnotationAuthRevision = "mqtt.dunlin.dev/auth-revision"
 	// AnnotationConfigRevision is the same for the configuration.

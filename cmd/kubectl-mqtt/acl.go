@@ -38,7 +38,7 @@ func newACL(s streams) *cobra.Command {
 		Use: "acl", Short: "Show access rules, and what they refuse", Long: aclHelp, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newACLList(s), newDenials(s))
+	cmd.AddCommand(newACLList(s), newDenials(s), newExplain(s))
 	return cmd
 }
 

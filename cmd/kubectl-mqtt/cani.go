@@ -14,7 +14,8 @@ import (
 
 const canIHelp = `Asks a running broker whether a user may publish to a topic or subscribe to a filter, by the rules that are in force
 now and the matcher that decides for live clients, and which rule decides. USER is the MQTT user name; "" stands
-for an anonymous client.
+for an anonymous client. With -f it answers by the objects in files, by the same matcher and with no broker: BROKER is then
+one of those.
 
 ` + whose + `
 ` + rights + `
@@ -24,14 +25,18 @@ Exit codes: 0 allowed; 1 denied, or something failed; 2 the command line is wron
 func newCanI(s streams) *cobra.Command {
 	var o askOptions
 	var clientID string
+	var files offlineOptions
 	cmd := &cobra.Command{
 		Use: "can-i [BROKER] USER publish|subscribe TOPIC", Short: "Ask whether a user may publish or subscribe, and by which rule", Long: canIHelp,
 		Example: "  kubectl mqtt can-i edge alice publish sensors/1\n" +
 			"  kubectl mqtt can-i edge alice subscribe 'sensors/#' -o wide\n" +
-			"  kubectl-mqtt can-i --state-dir ./dunlin-state alice publish sensors/1",
+			"  kubectl-mqtt can-i --state-dir ./dunlin-state alice publish sensors/1\n" +
+			"  kubectl-mqtt can-i alice publish sensors/1 -f manifests/",
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVarP(&clientID, "id", "i", "", "client identifier, for rules that are about it")
+	files.flags(cmd)
+	cmd.Flags().StringVar(&files.commonName, "cert-cn", "", "with -f: the Common Name of the client's certificate, for ${cert.cn}")
 	work := o.ask(s, 3, 3, func(ctx context.Context, a *asked, args []string) error {
 		action, err := actionOf(args[1])
 		if err != nil {
@@ -50,6 +55,10 @@ func newCanI(s streams) *cobra.Command {
 		return nil
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if len(files.paths) > 0 {
+			files.clientID = clientID
+			return files.canI(s, args)
+		}
 		_, rest, err := o.take(args, 3, 3)
 		if err != nil {
 			return err

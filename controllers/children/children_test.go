@@ -93,7 +93,7 @@ func TestGolden(t *testing.T) {
 	ca := []byte("ca")
 	tests := map[string]any{
 		"ca":                  CA(plain(), ca),
-		"ca-key":              CAKey(plain(), pair),
+		"ca-key":              CAKey(plain(), pair, Pair{}, Pair{}),
 		"server-tls":          ServerTLS(plain(), pair, ca),
 		"server-tls-no-ca":    ServerTLS(plain(), pair, nil),
 		"admin-tls":           AdminTLS(plain(), pair, ca, []byte("token:Write:00\n")),

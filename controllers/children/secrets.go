@@ -17,9 +17,16 @@ func CA(b *v1alpha1.Broker, caPEM []byte) *coreac.SecretApplyConfiguration {
 	return secret(b, CAName(b), corev1.SecretTypeOpaque, map[string][]byte{KeyCA: caPEM})
 }
 
-// CAKey is the Secret with the Broker's own CA, certificate and key.
-func CAKey(b *v1alpha1.Broker, ca Pair) *coreac.SecretApplyConfiguration {
-	return secret(b, CAKeyName(b), corev1.SecretTypeTLS, pairData(ca, nil))
+// CAKey is the Secret with the Broker's own CA, certificate and key, and those of the one that comes and the one that
+// goes, which may be empty.
+func CAKey(b *v1alpha1.Broker, ca, next, previous Pair) *coreac.SecretApplyConfiguration {
+	data := pairData(ca, nil)
+	for name, p := range map[string]Pair{"next": next, "previous": previous} {
+		if len(p.CertPEM) > 0 {
+			data[name+".crt"], data[name+".key"] = p.CertPEM, p.KeyPEM
+		}
+	}
+	return secret(b, CAKeyName(b), corev1.SecretTypeTLS, data)
 }
 
 // ServerTLS is the Secret that the listeners' certificate is mounted from. caPEM may be empty,

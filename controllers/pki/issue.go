@@ -82,11 +82,16 @@ func IssueServer(ca Pair, dnsNames []string, ips []net.IP, duration time.Duratio
 // IssueClient makes a client certificate for commonName, which has 1 to 64 characters. It is valid
 // for duration, but no longer than the CA.
 func IssueClient(ca Pair, commonName string, duration time.Duration, now time.Time) (Pair, error) {
+	return issueClient(ca, nil, commonName, duration, now)
+}
+
+// issueClient is IssueClient with a key; nil: a new one.
+func issueClient(ca Pair, key *ecdsa.PrivateKey, commonName string, duration time.Duration, now time.Time) (Pair, error) {
 	if n := len([]rune(commonName)); n == 0 || n > maxCommonName {
 		return Pair{}, fmt.Errorf("issue client certificate: common name %q has %d characters, not 1 to %d",
 			commonName, n, maxCommonName)
 	}
-	p, err := issue(ca, &x509.Certificate{
+	p, err := issueFor(ca, key, &x509.Certificate{
 		Subject:     pkix.Name{CommonName: commonName},
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
@@ -97,8 +102,30 @@ func IssueClient(ca Pair, commonName string, duration time.Duration, now time.Ti
 	return p, nil
 }
 
-// issue signs template with the CA.
+// issue signs template, with a new key, with the CA.
 func issue(ca Pair, template *x509.Certificate, duration time.Duration, now time.Time) (Pair, error) {
+	return issueFor(ca, nil, template, duration, now)
+}
+
+// ecKey reads a key as this package writes it.
+func ecKey(keyPEM []byte) (*ecdsa.PrivateKey, error) {
+	block, _ := pem.Decode(keyPEM)
+	if block == nil {
+		return nil, errors.New("no key in PEM")
+	}
+	parsed, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("read key: %w", err)
+	}
+	key, ok := parsed.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, fmt.Errorf("read key: it is a %T", parsed)
+	}
+	return key, nil
+}
+
+// issueFor signs template with the CA, for a key; nil: a new one.
+func issueFor(ca Pair, key *ecdsa.PrivateKey, template *x509.Certificate, duration time.Duration, now time.Time) (Pair, error) {
 	if duration <= 0 {
 		return Pair{}, fmt.Errorf("duration %s is not positive", duration)
 	}
@@ -111,9 +138,10 @@ func issue(ca Pair, template *x509.Certificate, duration time.Duration, now time
 	if !template.NotAfter.After(now) {
 		return Pair{}, fmt.Errorf("read CA: expired at %s", signer.Leaf.NotAfter.Format(time.RFC3339))
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return Pair{}, fmt.Errorf("make key: %w", err)
+	if key == nil {
+		if key, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+			return Pair{}, fmt.Errorf("make key: %w", err)
+		}
 	}
 	return sign(template, signer.Leaf, key, signer.PrivateKey)
 }

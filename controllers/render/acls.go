@@ -30,7 +30,7 @@ func ValidateACL(a *v1alpha1.ACL) error {
 }
 
 // variables are what the broker puts a client's own value for, and a stand-in that is valid in a filter.
-var variables = strings.NewReplacer("${username}", "x", "${clientid}", "x", "%u", "x", "%c", "x")
+var variables = strings.NewReplacer("${username}", "x", "${clientid}", "x", "${cert.cn}", "x", "%u", "x", "%c", "x")
 
 // unknownVariable is what is left of a variable once the known ones are gone.
 var unknownVariable = regexp.MustCompile(`\$\{[^}]*\}?`)
@@ -38,7 +38,7 @@ var unknownVariable = regexp.MustCompile(`\$\{[^}]*\}?`)
 func validTopic(filter string) error {
 	plain := variables.Replace(filter)
 	if unknown := unknownVariable.FindString(plain); unknown != "" {
-		return fmt.Errorf("unknown variable %s: ${username} and ${clientid} are known", unknown)
+		return fmt.Errorf("unknown variable %s: ${username}, ${clientid} and ${cert.cn} are known", unknown)
 	}
 	if _, rest, shared, err := topic.ParseShare(plain); err == nil && shared {
 		return fmt.Errorf("rules are about the topics of a shared subscription: write %s", rest)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
+	"github.com/dunlin-mqtt/dunlin/controllers/access"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
@@ -68,6 +69,16 @@ func (s *Set) checkACL(a *v1alpha1.ACL) Problems {
 			path, rest, _ := strings.Cut(message, ": ")
 			problems = append(problems, s.problem(a, path, rest))
 		}
+	}
+	if err := access.Test(a); err != nil && len(a.Spec.Tests) > 0 {
+		for message := range strings.SplitSeq(err.Error(), "\n") {
+			path, rest, _ := strings.Cut(message, ": ")
+			problems = append(problems, s.problem(a, path, rest))
+		}
+	}
+	for _, message := range access.Shadowed(a) {
+		path, rest, _ := strings.Cut(message, " ")
+		problems = append(problems, s.warning(a, path, rest))
 	}
 	return problems
 }
