@@ -6,6 +6,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 )
 
 var _ = Describe("an ACL", func() {
@@ -67,5 +68,31 @@ var _ = Describe("an ACL", func() {
 		change(b, func(b *v1alpha1.Broker) { b.Spec.AllowedNamespaces = &metav1.LabelSelector{} })
 		Eventually(conditionOf(a, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
 		Expect(bundleText(ns)()).To(ContainSubstring(other + "/foreign"))
+	})
+})
+
+var _ = Describe("an ACL's tests", func() {
+	It("keep rules that fail them from being applied, and the last ones stay", func() {
+		ns := newNamespace(nil)
+		newReadyBroker(ns, nil)
+		a := newACL(ns, "plant", "plant/#")
+		Eventually(conditionOf(a, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+		expect := v1alpha1.ACLTest{
+			As: v1alpha1.ACLTestClient{User: "alice"}, Action: config.ActionPublish, Topic: "plant/1", Expect: config.Allow,
+		}
+		change(a, func(a *v1alpha1.ACL) {
+			a.Spec.Tests = []v1alpha1.ACLTest{expect}
+			a.Spec.Rules[0].Topics = []string{"other/#", "other/1"}
+		})
+		Eventually(conditionOf(a, v1alpha1.ConditionStalled)).Should(Equal("True TestsFailed"))
+		Expect(messageOf(a, v1alpha1.ConditionReady)()).To(Equal(
+			`spec.tests[0]: user "alice" publishing to "plant/1": expected Allow, but no rule allows it`))
+		Expect(messageOf(a, v1alpha1.ConditionRulesShadowed)()).To(ContainSubstring(`"other/1" never decides`))
+		Consistently(bundleText(ns)).Should(And(ContainSubstring("plant/#"), Not(ContainSubstring("other"))))
+		change(a, func(a *v1alpha1.ACL) { a.Spec.Rules[0].Topics = []string{"other/#", "plant/+"} })
+		Eventually(conditionOf(a, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+		Eventually(conditionOf(a, v1alpha1.ConditionRulesShadowed)).Should(BeEmpty())
+		Expect(bundleText(ns)()).To(ContainSubstring("other/#"))
+		Expect(bundleText(ns)()).NotTo(ContainSubstring("expect"), "tests are none of the broker's business")
 	})
 })
