@@ -26,7 +26,7 @@ spec:
   rules: [{actions: [Publish], topics: ["plant/#", "own/${clientid}"]}]
 `
 
-func TestCanI(t *testing.T) {
+func TestCanIOffline(t *testing.T) {
 	t.Chdir(t.TempDir())
 	if err := os.WriteFile("q.yaml", []byte(canIFiles), 0o600); err != nil {
 		t.Fatal(err)
@@ -35,16 +35,16 @@ func TestCanI(t *testing.T) {
 		code int
 		text string
 	}{
-		"can-i s1 publish plant/1 -f q.yaml":             {exitOK, "yes: spec.rules[0] of ACL default/sensors allows it"},
-		"can-i s1 Publish own/c --client-id c -f q.yaml": {exitOK, "yes: "},
-		"can-i s1 publish own/c -f q.yaml":               {exitFailed, "no: no rule allows it"},
-		"can-i s1 subscribe plant/1 -f q.yaml":           {exitFailed, "no: no rule allows it"},
-		"can-i eve publish plant/1 -f q.yaml":            {exitFailed, `no: there is no User with the user name "eve"`},
-		"can-i s1 publish plant/# -f q.yaml":             {exitFailed, "Error: topic: "},
-		"can-i s1 read plant/1 -f q.yaml":                {exitUsage, `"read" is neither publish nor subscribe`},
-		"can-i s1 publish -f q.yaml":                     {exitUsage, "Error: "},
-		"acl explain s1 -f q.yaml":                       {exitOK, "Allow   plant/# own/${clientid}"},
-		"acl explain eve -f q.yaml":                      {exitFailed, "there is no User"},
+		"can-i s1 publish plant/1 -f q.yaml":    {exitOK, "yes: spec.rules[0] of ACL default/sensors allows it"},
+		"can-i s1 Publish own/c -i c -f q.yaml": {exitOK, "yes: "},
+		"can-i s1 publish own/c -f q.yaml":      {exitFailed, "no: no rule allows it"},
+		"can-i s1 subscribe plant/1 -f q.yaml":  {exitFailed, "no: no rule allows it"},
+		"can-i eve publish plant/1 -f q.yaml":   {exitFailed, `no: there is no User with the user name "eve"`},
+		"can-i s1 publish plant/# -f q.yaml":    {exitFailed, "Error: topic: "},
+		"can-i s1 read plant/1 -f q.yaml":       {exitUsage, `"read" is neither publish nor subscribe`},
+		"can-i s1 publish -f q.yaml":            {exitUsage, "Error: "},
+		"acl explain s1 -f q.yaml":              {exitOK, "Allow   plant/# own/${clientid}"},
+		"acl explain eve -f q.yaml":             {exitFailed, "there is no User"},
 	} {
 		var out bytes.Buffer
 		code := execute(t.Context(), strings.Fields(args), streams{in: strings.NewReader(""), out: &out, err: &out})
