@@ -15,6 +15,7 @@ go run ./hack/adminapi
 # The console's types are the admin API's; what is built of it is kept.
 go test ./console -count=1 -run '^TestTypes$' -update >/dev/null
 hack/console.sh build
+go run ./hack/metricsdocs >docs/metrics.md
 # A chart can read only what is in it.
 cp config/crd/*_*.yaml charts/dunlin/files/crd/
 cp config/rbac/role.yaml charts/dunlin/files/role.yaml

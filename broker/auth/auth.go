@@ -166,6 +166,14 @@ func (a *Auth) Failure() string { return a.failure.Load().(string) }
 // Loaded reports whether users and access rules are in force. Until then every client is refused.
 func (a *Auth) Loaded() bool { return !a.Policy().closed }
 
+// Users is how many users with a password entry are in force.
+func (a *Auth) Users() int {
+	if p := a.Policy(); p.passwords != nil {
+		return p.passwords.Len()
+	}
+	return 0
+}
+
 // Revision is the manifest revision of the bundle in force; "" for plain files.
 func (a *Auth) Revision() string { return a.Policy().revision }
 

@@ -1,17 +1,13 @@
 package metrics
 
-import (
-	"slices"
-
-	"github.com/prometheus/client_golang/prometheus"
-)
+import "github.com/prometheus/client_golang/prometheus"
 
 // collector asks its source for a Snapshot whenever it is scraped.
 type collector struct{ source Source }
 
 // metric is one number of a Snapshot.
 type metric struct {
-	desc  *prometheus.Desc
+	desc  description
 	kind  prometheus.ValueType
 	value func(*Snapshot) float64
 }
@@ -55,8 +51,17 @@ var metrics = []metric{
 		func(s *Snapshot) float64 { return float64(s.Throttled) }},
 	{describe("throttles_total", "How often a client was not read from for a moment, since it published too fast."), counter,
 		func(s *Snapshot) float64 { return float64(s.ThrottledTotal) }},
-	{describe("failed_authentications_total", "CONNECTs with a wrong user name or password."), counter,
+	{describe("failed_authentications_total", "CONNECTs with a wrong user name, password or proof: what bans of addresses count."), counter,
 		func(s *Snapshot) float64 { return float64(s.FailedAuthentications) }},
+	{describe("auth_users", "Users with a password entry that are in force."), gauge,
+		func(s *Snapshot) float64 { return float64(s.AuthUsers) }},
+	{describe("auth_load_failed", "1 while the files of users and access rules cannot be loaded, so that earlier ones, or none, are in force."), gauge,
+		func(s *Snapshot) float64 {
+			if s.AuthFailed {
+				return 1
+			}
+			return 0
+		}},
 	{describe("connections_accepted_total", "Connections that were accepted, those that never sent a CONNECT among them."), counter,
 		func(s *Snapshot) float64 { return float64(s.Sockets) }},
 	{describe("sessions_connected", "Sessions that have a connection."), gauge,
@@ -77,66 +82,45 @@ var metrics = []metric{
 		func(s *Snapshot) float64 { return float64(s.Sent.PayloadBytes) }},
 }
 
-var (
-	syncDuration = describe("store_sync_duration_seconds", "How long the store waited for the disk, and how often.")
-	refused      = describe("connections_refused_total", "Connections that a limit kept out, by reason.", "reason")
-	bans         = describe("bans", "Bans in force, by what is banned.", "kind")
-	bansTotal    = describe("bans_total", "Bans that have begun, by what is banned.", "kind")
-	dropped      = describe("messages_dropped_total", "Messages that did not reach a session, by reason.", "reason")
-	received     = describe("packets_received_total", "MQTT packets from clients, by type.", "type")
-	sent         = describe("packets_sent_total", "MQTT packets to clients, by type.", "type")
-	build        = describe("build_info", "1, with the broker's version as a label.", "version")
-)
+// description is a metric as Prometheus and the documentation know it.
+type description struct {
+	*prometheus.Desc
+	name, help string
+	labels     []string
+}
 
-func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc("dunlin_"+name, help, labels, nil)
+func describe(name, help string, labels ...string) description {
+	name = "dunlin_" + name
+	return description{prometheus.NewDesc(name, help, labels, nil), name, help, labels}
 }
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(out chan<- *prometheus.Desc) {
 	for _, m := range metrics {
-		out <- m.desc
+		out <- m.desc.Desc
 	}
-	out <- syncDuration
-	out <- dropped
-	out <- refused
-	out <- bans
-	out <- bansTotal
-	out <- received
-	out <- sent
-	out <- build
+	for _, f := range families {
+		out <- f.desc.Desc
+	}
+	for _, d := range distributions {
+		out <- d.desc.Desc
+	}
 }
 
 // Collect implements prometheus.Collector.
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	s := c.source.Metrics()
 	for _, m := range metrics {
-		out <- prometheus.MustNewConstMetric(m.desc, m.kind, m.value(&s))
+		out <- prometheus.MustNewConstMetric(m.desc.Desc, m.kind, m.value(&s))
 	}
-	out <- prometheus.MustNewConstSummary(syncDuration, s.StoreSyncs, s.StoreSyncSeconds, nil)
-	collect(out, refused, counter, s.Refused)
-	collect(out, bans, gauge, s.Bans)
-	collect(out, bansTotal, counter, s.BansTotal)
-	for _, reason := range reasons {
-		out <- prometheus.MustNewConstMetric(dropped, counter, float64(s.Dropped[reason]), reason)
-	}
-	for reason, n := range s.Dropped {
-		if !slices.Contains(reasons, reason) {
-			out <- prometheus.MustNewConstMetric(dropped, counter, float64(n), reason)
+	for _, f := range families {
+		for _, v := range f.values(&s) {
+			out <- prometheus.MustNewConstMetric(f.desc.Desc, f.kind, v.value, v.labels...)
 		}
 	}
-	for name, n := range s.Received.Packets {
-		out <- prometheus.MustNewConstMetric(received, counter, float64(n), name)
-	}
-	for name, n := range s.Sent.Packets {
-		out <- prometheus.MustNewConstMetric(sent, counter, float64(n), name)
-	}
-	out <- prometheus.MustNewConstMetric(build, gauge, 1, s.Version)
-}
-
-// collect shows a metric with one label.
-func collect[N int64 | uint64](out chan<- prometheus.Metric, d *prometheus.Desc, kind prometheus.ValueType, by map[string]N) {
-	for label, n := range by {
-		out <- prometheus.MustNewConstMetric(d, kind, float64(n), label)
+	for _, d := range distributions {
+		for label, h := range d.values(&s) {
+			out <- d.desc.histogram(h, label)
+		}
 	}
 }

@@ -1,6 +1,10 @@
 package metrics
 
-import "time"
+import (
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/histogram"
+)
 
 // Source is the broker that is measured.
 type Source interface {
@@ -31,15 +35,30 @@ type Traffic struct {
 // publish is the type of the packets that have messages.
 const publish = "publish"
 
+// Clients are the connections that came through one listener and speak one version of MQTT.
+type Clients struct {
+	Listener, Version string
+	Open              int64
+	Total             uint64 // that were let in since the broker started
+}
+
+// Expiry is the end of something in a file.
+type Expiry struct {
+	Listener string
+	Kind     string // certificate, client_ca, revocation_list
+	Path     string
+	At       time.Time
+}
+
 // Snapshot is the values of all metrics at one moment. The uint64 ones count since the broker started.
 type Snapshot struct {
-	StoreUp          bool    // the last write succeeded and there is room
-	StoreWrites      uint64  // that became durable
-	StoreRecords     uint64  // in them
-	StoreBytes       uint64  // of them
-	StoreSyncs       uint64  // that were waited for
-	StoreSyncSeconds float64 // in all of them
-	StoreDiskBytes   uint64  // on the disk now
+	StoreUp        bool               // the last write succeeded and there is room
+	StoreWrites    uint64             // that became durable
+	StoreRecords   uint64             // in them
+	StoreBytes     uint64             // of them
+	StoreSyncs     histogram.Snapshot // that were waited for
+	StoreCommits   histogram.Snapshot // batches, from their first write on
+	StoreDiskBytes uint64             // on the disk now
 
 	Sessions       int64 // of clients that are connected and of those that are not
 	Subscriptions  int64
@@ -69,6 +88,25 @@ type Snapshot struct {
 	// Bans are those in force, and BansTotal those that there have been, by kind: a client, an address.
 	Bans      map[string]int64
 	BansTotal map[string]uint64
+
+	// AuthFailures are clients that could not authenticate, by reason.
+	AuthFailures map[string]uint64
+	// Denials are what access rules denied, by action: publish, subscribe, will.
+	Denials map[string]uint64
+	// AuthRevision, AuthUsers and AuthFailed say what is in force, and whether something newer cannot be.
+	AuthRevision string
+	AuthUsers    int
+	AuthFailed   bool
+
+	// Clients are connections by listener and protocol version.
+	Clients []Clients
+	// Handshakes are TLS handshakes that failed, by listener.
+	Handshakes map[string]uint64
+	// Expiries are the ends of certificates and the like.
+	Expiries []Expiry
+
+	// PublishDurations are how long PUBLISH packets took, by path: memory, store.
+	PublishDurations map[string]histogram.Snapshot
 
 	// Dropped are messages that did not reach a session, by reason: one of the constants above.
 	Dropped map[string]uint64

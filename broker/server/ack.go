@@ -28,6 +28,10 @@ func (a *ack) part() *pendingAck {
 func (a *ack) queue() *pendingAck {
 	a.conn.flushReplies() // acknowledgements of earlier PUBLISHes first
 	a.pending = &pendingAck{ack: *a, left: 1}
+	if b := a.conn.batch; !b.read.IsZero() {
+		b.awaiting++
+		a.pending.read = b.read.Sub(a.conn.srv.started)
+	}
 	a.conn.unacked.Add(1)
 	a.conn.acks.add(a.pending)
 	return a.pending
@@ -63,6 +67,9 @@ func (c *conn) partDone(b *batch, p *pendingAck, err error) {
 			c.srv.journal.forget(c.client, a.id)
 		}
 		buf = c.appendAck(buf, &a.ack)
+		if a.read != 0 {
+			c.srv.measures.stored.Observe(c.srv.now().Sub(c.srv.started)-a.read, 1)
+		}
 	}
 	if len(buf) > 0 {
 		b.send(c, buf)

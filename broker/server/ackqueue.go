@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
@@ -16,7 +17,8 @@ type ackQueue struct {
 // pendingAck is an acknowledgement that is not sent yet.
 type pendingAck struct {
 	ack
-	left int // parts of the work that are not done
+	left int           // parts of the work that are not done
+	read time.Duration // when its PUBLISH was, since the server was made; 0: it is not timed
 }
 
 // add appends an acknowledgement.

@@ -90,13 +90,14 @@ func (s *Server) Metrics() metrics.Snapshot {
 	m.Connections = int64(len(s.conns))
 	s.mu.Unlock()
 	s.limitMetrics(&m)
+	s.measured(&m)
 	if !s.opened.Load() {
 		return m
 	}
 	st := s.store.Stats()
 	m.StoreUp = s.store.Health() == nil
 	m.StoreWrites, m.StoreRecords, m.StoreBytes = st.Writes, st.Records, st.Bytes
-	m.StoreSyncs, m.StoreSyncSeconds, m.StoreDiskBytes = st.Syncs, st.SyncSeconds, st.DiskBytes
+	m.StoreSyncs, m.StoreCommits, m.StoreDiskBytes = st.Syncs, st.Commits, st.DiskBytes
 	m.Retained = int64(s.store.RetainedCount())
 	return m
 }

@@ -44,6 +44,7 @@ func (s *Server) connectTimeout() time.Duration {
 
 // denied is denial of a client that connects; a wrong password counts against its address.
 func (c *conn) denied(err error, clause string) *packet.Error {
+	c.srv.measures.failures[failureOf(err)].Add(1)
 	if errors.Is(err, auth.ErrBadCredentials) || errors.Is(err, auth.ErrNotProved) {
 		c.ticket.Failed(c.srv.now())
 	}
@@ -64,8 +65,9 @@ func denial(err error, clause string) *packet.Error {
 	return &packet.Error{Reason: reason, Clause: clause, Detail: err.Error()}
 }
 
-// farewell is denial for a client that is connected already: what is CONNACK's alone becomes Not authorized.
-func farewell(err error, clause string) *packet.Error {
+// deniedAgain is denied of a client that is connected already: what is CONNACK's alone becomes Not authorized.
+func (c *conn) deniedAgain(err error, clause string) *packet.Error {
+	c.srv.measures.failures[failureOf(err)].Add(1)
 	e := denial(err, clause)
 	if !e.Reason.ValidIn(packet.TypeDisconnect) {
 		e.Reason = packet.NotAuthorized

@@ -27,6 +27,10 @@ type batch struct {
 	stored  []storedTarget // of the message being published, to be stored first
 	counted []bool         // which of its targets have it in their quotas
 
+	read     time.Time // when it was, if it is timed; zero: it is not
+	awaiting uint64    // PUBLISHes whose acknowledgements are in the queue
+	turn     uint32    // of being timed
+
 	srv      *Server
 	shard    uint32         // of the counters
 	received traffic.Counts // in this batch
@@ -101,6 +105,6 @@ func (b *batch) end() {
 	if cap(b.replies) > maxReplies {
 		b.replies = nil
 	}
-	b.srv = nil
+	b.srv, b.read, b.awaiting = nil, time.Time{}, 0
 	batchPool.Put(b)
 }

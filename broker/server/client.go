@@ -220,6 +220,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	cl.used = true
 	cl.srv.shares.present(cl, true)
 	cl.srv.census.attached()
+	cl.srv.measures.joined(c)
 	return nil
 }
 

@@ -89,6 +89,7 @@ func (c *conn) serve(ctx context.Context) {
 		}
 	}
 	if err != nil {
+		c.srv.measures.unshaken(c, err)
 		c.close(err)
 		return
 	}
@@ -143,6 +144,7 @@ func (c *conn) handleBatches() error {
 		now := c.srv.now()
 		c.heard(now)
 		c.batch = c.srv.newBatch(now)
+		c.batch.sample(now)
 		if c.held = c.throttle.Load(); c.held != nil {
 			c.held.fill(now)
 		}
@@ -154,8 +156,12 @@ func (c *conn) handleBatches() error {
 			c.batch.wake(c.sess.Resume(c.batch.now))
 			c.refill()
 		}
+		timed := c.batch.timed()
 		c.batch.gather()
 		c.batch.end()
+		if timed > 0 {
+			c.srv.measures.handled.Observe(c.srv.now().Sub(now), timed)
+		}
 		c.batch = nil
 		if err != nil {
 			return err
@@ -301,6 +307,7 @@ func (c *conn) end(err error) {
 	c.again.stop()
 	c.ticket.LeaveUser() // first: whom nothing is left to take over from needs room of its own
 	if c.client != nil {
+		c.srv.measures.left(c)
 		c.client.detach(c)
 	}
 }

@@ -38,7 +38,7 @@ func (i inspector) Overview() admin.Facts {
 	}
 	if s.onDisk() && s.opened.Load() {
 		f.Store = &api.Store{
-			Healthy: m.StoreUp, Writes: m.StoreWrites, Records: m.StoreRecords, Syncs: m.StoreSyncs, SyncSeconds: m.StoreSyncSeconds,
+			Healthy: m.StoreUp, Writes: m.StoreWrites, Records: m.StoreRecords, Syncs: m.StoreSyncs.Count(), SyncSeconds: m.StoreSyncs.Sum.Seconds(),
 			DiskBytes: m.StoreDiskBytes,
 		}
 		if err := s.store.Health(); err != nil {

@@ -45,7 +45,7 @@ func (c *conn) reauthenticate(body []byte) error {
 	}
 	answer, id, err := c.again.exchange.Step(a.Data)
 	if err != nil {
-		return farewell(err, "MQTT-4.12.1-2")
+		return c.deniedAgain(err, "MQTT-4.12.1-2")
 	}
 	reply := packet.Auth{Reason: packet.ContinueAuthentication, Method: method, Data: answer}
 	if id != nil {
@@ -71,7 +71,7 @@ func (c *conn) beginAgain(method string) error {
 	}
 	x, err := c.srv.auth.Begin(method, who)
 	if err != nil {
-		return farewell(err, "MQTT-4.12.1-2")
+		return c.deniedAgain(err, "MQTT-4.12.1-2")
 	}
 	c.again.exchange = x
 	c.again.late = time.AfterFunc(c.srv.connectTimeout(), c.tooLate)

@@ -60,6 +60,7 @@ type Server struct {
 	watch           inspect.Topics
 	denials         inspect.Denials
 	trend           trend
+	measures        measures
 	deadlines       deadlines[*client]
 	guard           *limit.Guard
 	turns           turns
@@ -126,6 +127,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	s.deadlines.now, s.proofs.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.now, s.steady, s.steady, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
+	s.measures.init(cfg.Listeners)
 	s.shares.init(s)
 	if *cfg.MQTT.SysTopics.Enabled {
 		s.sys = newSysTopics(s)

@@ -58,6 +58,7 @@ func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, pack
 	case !*m.WildcardSubscriptionAvailable && strings.ContainsAny(f.Filter, "+#"):
 		return nil, packet.WildcardSubscriptionsNotSupported
 	case c.srv.auth.Policy().CanSubscribe(c.identity, topics) == auth.Denied:
+		c.srv.measures.denials[deniedSubscribe].Add(1)
 		c.srv.log.Debug("subscribe denied", "client_id", c.client.id, "topic", f.Filter)
 		c.noteDenied(config.ActionSubscribe, f.Filter, topics)
 		return nil, packet.NotAuthorized

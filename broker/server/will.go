@@ -56,6 +56,7 @@ func (s *Server) publishWill(cl *client, w *will) {
 	if !isSys(msg.Topic) && s.auth.Policy().CanPublish(w.identity, msg.Topic) {
 		targets = s.targets(msg.Topic)
 	} else {
+		s.measures.denials[deniedWill].Add(1)
 		s.log.Info("will not published", "client_id", cl.id, "topic", msg.Topic, "reason", "not authorized")
 		msg.Retain = false // nobody gets it
 	}

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"errors"
+
+	"github.com/dunlin-mqtt/dunlin/broker/histogram"
 )
 
 // The errors that callers tell apart.
@@ -115,10 +117,10 @@ type Retained struct {
 
 // Stats are counters of a store, for its metrics. A store in memory has only zeros.
 type Stats struct {
-	Writes      uint64  // that were made durable
-	Records     uint64  // in them
-	Bytes       uint64  // of them
-	Syncs       uint64  // that were waited for
-	SyncSeconds float64 // in all of them
-	DiskBytes   uint64  // that the store takes on the disk now
+	Writes    uint64             // that were made durable
+	Records   uint64             // in them
+	Bytes     uint64             // of them
+	DiskBytes uint64             // that the store takes on the disk now
+	Syncs     histogram.Snapshot // of the disk: each is waited for by all writes of a batch
+	Commits   histogram.Snapshot // from the first write of a batch was asked for until the batch was durable
 }

@@ -42,6 +42,9 @@ func (p *Pair) Certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return p.current.Load(), nil
 }
 
+// CertFile is the path of the certificate.
+func (p *Pair) CertFile() string { return p.certFile }
+
 // Run watches the files until ctx is done. New connections get the new certificate, others stay as they are.
 func (p *Pair) Run(ctx context.Context) error {
 	return filewatch.Watch(ctx, []string{p.certFile, p.keyFile}, p.log, p.reload)

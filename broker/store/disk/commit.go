@@ -15,7 +15,7 @@ func (s *Store) commitAll() {
 	var timer, retry *time.Timer // the one runs while a sync is put off, the other while a write has failed
 	for batch, due, more := s.queue.take(filling{}); more; batch, due, more = s.queue.take(batch) {
 		if len(batch.requests) > 0 {
-			s.commitBatch(batch.requests)
+			s.commitBatch(&batch)
 		}
 		if due && timer != nil {
 			s.syncLate()
@@ -43,10 +43,13 @@ func (s *Store) commitAll() {
 // retryAfter is how long after a failed write another is tried, if nobody asks for one before.
 const retryAfter = time.Second
 
-func (s *Store) commitBatch(requests []request) {
-	err := s.commit(requests)
-	for i := range requests {
-		r := &requests[i]
+func (s *Store) commitBatch(batch *filling) {
+	err := s.commit(batch.requests)
+	if err == nil {
+		s.counters.committed(batch.begun, batch.requests)
+	}
+	for i := range batch.requests {
+		r := &batch.requests[i]
 		if r.err == nil {
 			r.err = err
 		}

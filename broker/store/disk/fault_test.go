@@ -175,7 +175,8 @@ func TestWriteErrorOfSeveral(t *testing.T) {
 			if n := len(want); n < 2 || n > 3 {
 				t.Errorf("the records are %v", want)
 			}
-			if stats := s.Stats(); stats.Writes != 2 || stats.Records != 8 || stats.Bytes != 34 || stats.Syncs < 2 || stats.SyncSeconds <= 0 || stats.DiskBytes == 0 {
+			if stats := s.Stats(); stats.Writes != 2 || stats.Records != 8 || stats.Bytes != 34 || stats.DiskBytes == 0 ||
+				stats.Syncs.Count() < 2 || stats.Syncs.Sum <= 0 || stats.Commits.Count() != 2 || stats.Commits.Sum <= 0 {
 				t.Errorf("Stats are %+v", stats)
 			}
 			noError(t, s.Close())

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"sync"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
@@ -53,6 +54,7 @@ const requestSize = 64
 type filling struct {
 	requests []request
 	size     int
+	begun    time.Time // when the first was asked for
 }
 
 func (f *filling) reset() {
@@ -93,6 +95,7 @@ func (q *queue) add(r request, with func(*request)) error {
 	q.requests = append(q.requests, r)
 	q.size += requestSize + size
 	if len(q.requests) == 1 {
+		q.begun = time.Now()
 		q.work.Signal()
 	}
 	return nil

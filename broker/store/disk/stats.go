@@ -4,6 +4,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dunlin-mqtt/dunlin/broker/histogram"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
@@ -11,6 +12,8 @@ import (
 type counters struct {
 	mu    sync.Mutex
 	stats store.Stats
+
+	syncs, commits histogram.Histogram
 }
 
 // count counts what became durable of requests.
@@ -32,17 +35,24 @@ func (c *counters) count(requests []request) {
 	c.stats.Bytes += bytes
 }
 
-func (c *counters) synced(took time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stats.Syncs++
-	c.stats.SyncSeconds += took.Seconds()
+func (c *counters) synced(took time.Duration) { c.syncs.Observe(took, 1) }
+
+// committed counts a batch whose first request was made at begun, if a write in it became durable.
+func (c *counters) committed(begun time.Time, requests []request) {
+	for i := range requests {
+		if requests[i].err == nil && requests[i].write != nil {
+			c.commits.Observe(time.Since(begun), 1)
+			return
+		}
+	}
 }
 
 func (c *counters) get() store.Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.stats
+	stats := c.stats
+	stats.Syncs, stats.Commits = c.syncs.Snapshot(), c.commits.Snapshot()
+	return stats
 }
 
 // Stats implements store.Store.
