@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,12 +20,15 @@ import (
 type ACLReconciler struct {
 	applier
 	reporter reporter
+	metrics  *instruments
+	now      func() time.Time
 }
 
 // Reconcile is one pass over one ACL.
 func (r *ACLReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	acl := &v1alpha1.ACL{}
 	if err := r.Get(ctx, req.NamespacedName, acl); err != nil {
+		r.metrics.forget("ACL", req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if acl.DeletionTimestamp != nil {
@@ -35,6 +39,7 @@ func (r *ACLReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	r.metrics.seen("ACL", req.NamespacedName, applied, r.now())
 	acl.Status.ObservedGeneration = acl.Generation
 	shadowed := access.Shadowed(acl)
 	setAbnormal(&acl.Status.Conditions, v1alpha1.ConditionRulesShadowed, acl.Generation, len(shadowed) > 0,

@@ -144,11 +144,16 @@ func (a applier) remove(ctx context.Context, owner, child client.Object) error {
 	if err != nil {
 		return fmt.Errorf("get %T %s/%s: %w", child, child.GetNamespace(), child.GetName(), err)
 	}
+	return a.removeFound(ctx, owner, child)
+}
+
+// removeFound is remove of a child that was just read.
+func (a applier) removeFound(ctx context.Context, owner, child client.Object) error {
 	if !metav1.IsControlledBy(child, owner) || child.GetDeletionTimestamp() != nil {
 		return nil
 	}
 	uid := child.GetUID()
-	err = a.Delete(ctx, child, client.Preconditions{UID: &uid})
+	err := a.Delete(ctx, child, client.Preconditions{UID: &uid})
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete %T %s/%s: %w", child, child.GetNamespace(), child.GetName(), err)
 	}
@@ -186,12 +191,16 @@ func (a applier) desired(owner client.Object, config any) (*unstructured.Unstruc
 // made a moment ago, or by somebody who did not label it.
 func (a applier) current(ctx context.Context, u *unstructured.Unstructured) (client.Object, error) {
 	gvk := u.GroupVersionKind()
+	readers := []client.Reader{a.Client, a.live}
+	if !a.Scheme().Recognizes(gvk) { // another project's kind, which no cache is kept of
+		readers = readers[1:]
+	}
 	obj, err := newObject(a.Scheme(), gvk)
 	if err != nil {
 		return nil, err
 	}
 	key := client.ObjectKeyFromObject(u)
-	for _, reader := range []client.Reader{a.Client, a.live} {
+	for _, reader := range readers {
 		err = reader.Get(ctx, key, obj)
 		if !apierrors.IsNotFound(err) {
 			break
@@ -206,7 +215,13 @@ func (a applier) current(ctx context.Context, u *unstructured.Unstructured) (cli
 	return obj, nil
 }
 
+// newObject is an empty object of a kind, untyped if the scheme does not know it.
 func newObject(scheme *runtime.Scheme, gvk schema.GroupVersionKind) (client.Object, error) {
+	if !scheme.Recognizes(gvk) {
+		u := &unstructured.Unstructured{}
+		u.SetGroupVersionKind(gvk)
+		return u, nil
+	}
 	o, err := scheme.New(gvk)
 	if err != nil {
 		return nil, fmt.Errorf("make a %s: %w", gvk.Kind, err)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	corev1 "k8s.io/api/core/v1"
@@ -42,7 +43,9 @@ func (r *BrokerReconciler) reconcileAuth(ctx context.Context, s *brokerScope) er
 	if err != nil {
 		return err
 	}
+	begun := time.Now()
 	s.bundle, err = render.Auth(accountsOf(members), acls)
+	r.metrics.rendered(begun)
 	if errors.Is(err, render.ErrTooLarge) {
 		return &faultError{v1alpha1.ReasonBundleTooLarge, err.Error()}
 	}

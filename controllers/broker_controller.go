@@ -35,6 +35,9 @@ type BrokerReconciler struct {
 	prober PodProber
 	now    func() time.Time
 	loads  *loads
+	// monitors is shared by all passes.
+	monitors *podMonitors
+	metrics  *instruments
 }
 
 // brokerPhase is one step of a pass. It may end the pass early by a *faultError (the user's
@@ -75,6 +78,7 @@ func (r *BrokerReconciler) run(ctx context.Context, s *brokerScope) error {
 		r.reconcileServices,
 		r.reconcileStorage,
 		r.reconcileStatefulSet,
+		r.reconcileMonitoring,
 	}
 	for _, phase := range phases {
 		err := phase(ctx, s)

@@ -46,6 +46,8 @@ type brokerScope struct {
 	podRefused string
 	// retry is when to look again though nothing that is watched changes; 0 is never.
 	retry time.Duration
+	// monitored is the Monitored condition; zero if none was decided.
+	monitored outcome
 }
 
 // newBrokerScope starts from what the status says of the certificates, until the pass knows better.
@@ -95,6 +97,9 @@ func (s *brokerScope) requeueAfter() time.Duration {
 		s.wake(faultRetry(s.storage.fault.reason))
 	}
 	s.wake(s.load.retry)
+	if s.monitored.reason == v1alpha1.ReasonKindNotFound {
+		s.wake(monitorRetry)
+	}
 	if !s.certs.wake.IsZero() {
 		s.wake(max(s.certs.wake.Sub(s.now), time.Second))
 	}

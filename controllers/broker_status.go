@@ -33,6 +33,7 @@ func (s *brokerScope) writeStatus() {
 	}
 	status.VolumeSize = s.storage.requested
 	s.writeRollout()
+	s.writeMonitored()
 	ready, busy := s.ready()
 	setReady(&status.Conditions, b.Generation, ready, busy)
 }

@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -106,14 +107,19 @@ func SetupWithManager(ctx context.Context, mgr manager.Manager, o Options) error
 	}
 	a := applier{Client: mgr.GetClient(), live: mgr.GetAPIReader(), namespaces: o.Namespaces}
 	report := reporter{Client: mgr.GetClient(), events: mgr.GetEventRecorder(FieldOwner)}
-	brokers := &BrokerReconciler{applier: a, reporter: report, image: o.Image, prober: o.Prober, now: o.Now, loads: &loads{}}
+	measured, err := newInstruments(metrics.Registry, mgr.GetClient())
+	if err != nil {
+		return err
+	}
+	brokers := &BrokerReconciler{applier: a, reporter: report, image: o.Image, prober: o.Prober, now: o.Now, loads: &loads{},
+		monitors: &podMonitors{}, metrics: measured}
 	if err := brokers.setup(mgr, secrets); err != nil {
 		return fmt.Errorf("set up the Broker controller: %w", err)
 	}
-	if err := (&UserReconciler{applier: a, reporter: report, now: o.Now}).setup(mgr, secrets); err != nil {
+	if err := (&UserReconciler{applier: a, reporter: report, metrics: measured, now: o.Now}).setup(mgr, secrets); err != nil {
 		return fmt.Errorf("set up the User controller: %w", err)
 	}
-	if err := (&ACLReconciler{applier: a, reporter: report}).setup(mgr); err != nil {
+	if err := (&ACLReconciler{applier: a, reporter: report, metrics: measured, now: o.Now}).setup(mgr); err != nil {
 		return fmt.Errorf("set up the ACL controller: %w", err)
 	}
 	return nil

@@ -26,11 +26,12 @@ import (
 const testImage = "dunlin-broker:test"
 
 var (
-	ctx     context.Context
-	cluster client.WithWatch // as a user sees the cluster, past any cache
-	writes  = &writeLog{}    // what the operator has written
-	brokers = &fakeBrokers{} // what the pods answer
-	clock   = &fakeClock{}
+	ctx        context.Context
+	kubeconfig *rest.Config     // of one who may do everything
+	cluster    client.WithWatch // as a user sees the cluster, past any cache
+	writes     = &writeLog{}    // what the operator has written
+	brokers    = &fakeBrokers{} // what the pods answer
+	clock      = &fakeClock{}
 )
 
 func TestControllers(t *testing.T) {
@@ -50,7 +51,8 @@ var _ = BeforeSuite(func() {
 	ctx, cancel = context.WithCancel(context.Background())
 
 	env := &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd"}, ErrorIfCRDPathMissing: true}
-	kubeconfig, err := env.Start()
+	var err error
+	kubeconfig, err = env.Start()
 	Expect(err).NotTo(HaveOccurred())
 	scheme, err := Scheme()
 	Expect(err).NotTo(HaveOccurred())

@@ -22,6 +22,7 @@ const appliedRetry = 5 * time.Second
 type UserReconciler struct {
 	applier
 	reporter reporter
+	metrics  *instruments
 	now      func() time.Time
 }
 
@@ -44,6 +45,7 @@ type userScope struct {
 func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (result ctrl.Result, err error) {
 	user := &v1alpha1.User{}
 	if err := r.Get(ctx, req.NamespacedName, user); err != nil {
+		r.metrics.forget("User", req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if user.DeletionTimestamp != nil {
@@ -60,6 +62,7 @@ func (r *UserReconciler) Reconcile(ctx context.Context, req ctrl.Request) (resul
 		return ctrl.Result{}, err
 	}
 	s.writeStatus()
+	r.metrics.seen("User", req.NamespacedName, s.applied, r.now())
 	return ctrl.Result{RequeueAfter: s.requeueAfter()}, nil
 }
 

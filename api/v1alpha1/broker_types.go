@@ -115,6 +115,9 @@ type BrokerSpec struct {
 	// PodTemplate adds to the broker pods.
 	// +optional
 	PodTemplate PodTemplate `json:"podTemplate,omitempty"`
+	// Monitoring has a Prometheus operator scrape the pods. It restarts nothing.
+	// +optional
+	Monitoring Monitoring `json:"monitoring,omitempty"`
 	// AllowedNamespaces selects, by labels, the namespaces whose Users and ACLs may name this
 	// Broker. A change is live. Default: only its own; `{}` selects all.
 	// +optional
@@ -361,13 +364,29 @@ type PodTemplate struct {
 	ImagePullSecrets []corev1.LocalObjectReference `json:"imagePullSecrets,omitempty"`
 }
 
+// Monitoring is a PodMonitor of the Broker's, where the cluster has that kind (monitoring.coreos.com/v1). Where it has not,
+// the condition Monitored says so, and the PodMonitor follows within minutes of the kind's installation.
+type Monitoring struct {
+	// Enabled makes the PodMonitor. Default: there is none.
+	// +optional
+	Enabled bool `json:"enabled,omitempty"`
+	// IntervalSeconds is how often Prometheus scrapes. 0: as often as it does others.
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=3600
+	// +optional
+	IntervalSeconds int32 `json:"intervalSeconds,omitempty"`
+	// Labels are put on the PodMonitor, for a Prometheus that selects by them.
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+}
+
 // BrokerStatus is what the operator last saw.
 type BrokerStatus struct {
 	// ObservedGeneration is the generation of the spec that the conditions are about.
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
-	// Conditions: Ready, CertificatesReady; Restarted if the annotation restartedAt is set; Reconciling, Stalled,
-	// Paused, CARotating and CertificateExpiring only while they are true.
+	// Conditions: Ready, CertificatesReady; Restarted if the annotation restartedAt is set; Monitored where
+	// monitoring is enabled; Reconciling, Stalled, Paused, CARotating and CertificateExpiring only while they are true.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

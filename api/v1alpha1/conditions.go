@@ -24,6 +24,8 @@ const (
 	ConditionPasswordChanging = "PasswordChanging"
 	// ConditionRulesShadowed is True while some topic of the rules can never decide (ACL).
 	ConditionRulesShadowed = "RulesShadowed"
+	// ConditionMonitored says whether there is the PodMonitor that is asked for (Broker); absent where none is.
+	ConditionMonitored = "Monitored"
 	// ConditionApplied is True when every serving pod has loaded this object (User, ACL).
 	ConditionApplied = "Applied"
 )
@@ -64,6 +66,8 @@ const (
 	ReasonTestsFailed         = "TestsFailed"
 	ReasonRulesShadowed       = "RulesShadowed"
 	ReasonLedgerTooLarge      = "CertificateLedgerTooLarge"
+	ReasonMonitored           = "PodMonitorApplied"
+	ReasonKindNotFound        = "PodMonitorKindNotFound"
 )
 
 // Annotations and labels of the API.

@@ -61,6 +61,7 @@ func full() *v1alpha1.Broker {
 		Monitoring: []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"monitoring": "here"}}}},
 	}
 	b.Spec.Drain.TimeoutSeconds = 60
+	b.Spec.Monitoring = v1alpha1.Monitoring{Enabled: true, IntervalSeconds: 15, Labels: map[string]string{"release": "prometheus"}}
 	b.Spec.PodTemplate = v1alpha1.PodTemplate{
 		Labels:      map[string]string{"team": "iot", "app.kubernetes.io/name": "mine"},
 		Annotations: map[string]string{"example.com/note": "hello"},
@@ -109,6 +110,8 @@ func TestGolden(t *testing.T) {
 		"network-policy":      NetworkPolicy(plain()),
 		"network-policy-full": NetworkPolicy(full()),
 		"budget":              Budget(plain()),
+		"podmonitor":          PodMonitor(plain()),
+		"podmonitor-full":     PodMonitor(full()),
 		"statefulset":         StatefulSet(plain(), pod("dunlin-broker:dev")),
 		"statefulset-full":    StatefulSet(full(), pod("registry.example.com/broker:1")),
 	}

@@ -1,0 +1,106 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
+)
+
+const (
+	// kindRecheck is how long it is remembered that the cluster has, or has not, the kind PodMonitor.
+	kindRecheck = time.Minute
+	// monitorRetry is how often a Broker that wants a PodMonitor is looked at again while there is no such kind: that
+	// cannot be watched.
+	monitorRetry = 2 * time.Minute
+)
+
+// podMonitors knows whether the cluster has the kind PodMonitor.
+type podMonitors struct {
+	mu      sync.Mutex
+	checked time.Time
+	there   bool
+}
+
+// exist asks the cluster, at most once in kindRecheck.
+func (p *podMonitors) exist(mapper meta.RESTMapper, now time.Time) (bool, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.checked.IsZero() && now.Sub(p.checked) < kindRecheck && !now.Before(p.checked) {
+		return p.there, nil
+	}
+	kind := children.PodMonitorKind
+	_, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
+	if err != nil && !meta.IsNoMatchError(err) {
+		return false, fmt.Errorf("ask for the kind PodMonitor: %w", err)
+	}
+	p.checked, p.there = now, err == nil
+	return p.there, nil
+}
+
+// reconcileMonitoring keeps the PodMonitor that the spec asks for. It changes nothing about whether the Broker serves, so
+// it has a condition of its own.
+func (r *BrokerReconciler) reconcileMonitoring(ctx context.Context, s *brokerScope) error {
+	if !s.broker.Spec.Monitoring.Enabled {
+		return r.unmonitor(ctx, s)
+	}
+	there, err := r.monitors.exist(r.RESTMapper(), s.now)
+	if err != nil {
+		return err
+	}
+	if !there {
+		s.monitored = no(v1alpha1.ReasonKindNotFound, noSuchKind)
+		return nil
+	}
+	err = r.apply(ctx, s.broker, children.PodMonitor(s.broker))
+	switch {
+	case meta.IsNoMatchError(err), apierrors.IsNotFound(err): // the kind has gone since it was asked for
+		s.monitored = no(v1alpha1.ReasonKindNotFound, noSuchKind)
+	case asFault(err) != nil:
+		s.monitored = no(asFault(err).reason, err.Error())
+	case err != nil:
+		return err
+	default:
+		s.monitored = yes(v1alpha1.ReasonMonitored, "PodMonitor "+children.PodMonitorName(s.broker)+" has Prometheus scrape the pods")
+	}
+	return nil
+}
+
+const noSuchKind = "The cluster has no PodMonitor (monitoring.coreos.com/v1): install the Prometheus operator, or set spec.monitoring.enabled to false"
+
+// unmonitor deletes the PodMonitor of a Broker that had one.
+func (r *BrokerReconciler) unmonitor(ctx context.Context, s *brokerScope) error {
+	if meta.FindStatusCondition(s.broker.Status.Conditions, v1alpha1.ConditionMonitored) == nil {
+		return nil
+	}
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(children.PodMonitorKind)
+	key := client.ObjectKey{Namespace: s.broker.Namespace, Name: children.PodMonitorName(s.broker)}
+	err := r.live.Get(ctx, key, u)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("get PodMonitor %s: %w", key, err)
+	}
+	return r.removeFound(ctx, s.broker, u)
+}
+
+// writeMonitored puts what the pass found into the status.
+func (s *brokerScope) writeMonitored() {
+	if s.monitored.status == "" {
+		if !s.broker.Spec.Monitoring.Enabled {
+			meta.RemoveStatusCondition(&s.broker.Status.Conditions, v1alpha1.ConditionMonitored)
+		}
+		return // a fault has ended the pass before
+	}
+	setCondition(&s.broker.Status.Conditions, v1alpha1.ConditionMonitored, s.broker.Generation, s.monitored)
+}
