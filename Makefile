@@ -83,6 +83,7 @@ verify: ## Fail, with the difference, if anything generated or a go.mod is out o
 .PHONY: test
 test: ## All tests but the cluster's: unit, controllers on a real API server, real MQTT clients.
 	hack/interop.sh
+	hack/packages.sh promtool:prometheus
 	assets=$$(hack/envtest.sh | tail -1); KUBEBUILDER_ASSETS=$$assets $(GO_TEST) ./...
 	go -C hack/tools test ./apidocs
 

@@ -32,7 +32,7 @@ var (
 	infoObjects = MetricInfo{"dunlin_operator_objects", "gauge",
 		"Objects that the operator serves, by kind and by the status of their Ready condition: True, False, Unknown.", []string{"kind", "ready"}}
 	infoCertificates = MetricInfo{"dunlin_operator_certificate_expiry_timestamp_seconds", "gauge",
-		"When the server certificate of a Broker expires, in seconds since 1970.", []string{"namespace", "broker"}}
+		"When the server certificate of a Broker expires, in seconds since 1970.", []string{"broker_namespace", "broker"}}
 	infoApply = MetricInfo{"dunlin_operator_apply_duration_seconds", "histogram",
 		"How long it took from when the operator saw a change of a User or ACL until every pod enforced it. Changes that nothing had to be waited for are not among them.", []string{"kind"}}
 	infoRender = MetricInfo{"dunlin_operator_render_duration_seconds", "histogram",

@@ -133,7 +133,7 @@ var _ = Describe("Metrics", func() {
 		Expect(value(infoApply.Name, "kind=User")).To(Equal(applied + 1))
 		Expect(value(infoRender.Name)).To(BeNumerically(">", rendered))
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(broker), broker)).To(Succeed())
-		Expect(value(infoCertificates.Name, "namespace="+ns, "broker=edge")).To(Equal(float64(broker.Status.CertificateNotAfter.Unix())))
+		Expect(value(infoCertificates.Name, "broker_namespace="+ns, "broker=edge")).To(Equal(float64(broker.Status.CertificateNotAfter.Unix())))
 		Expect(time.Until(broker.Status.CertificateNotAfter.Time)).To(BeNumerically(">", 24*time.Hour))
 	})
 })

@@ -16,7 +16,14 @@ go run ./hack/adminapi
 go test ./console -count=1 -run '^TestTypes$' -update >/dev/null
 hack/console.sh build
 go run ./hack/metricsdocs >docs/metrics.md
+go run ./hack/dashboard >config/monitoring/dashboard.json
+{
+  printf '# Generated from alerts.yaml by make generate: the same rules for the Prometheus operator.\n'
+  printf 'apiVersion: monitoring.coreos.com/v1\nkind: PrometheusRule\nmetadata:\n  name: dunlin\nspec:\n'
+  grep -v '^#' config/monitoring/alerts.yaml | sed 's/^/  /'
+} >config/monitoring/prometheusrule.yaml
 # A chart can read only what is in it.
 cp config/crd/*_*.yaml charts/dunlin/files/crd/
 cp config/rbac/role.yaml charts/dunlin/files/role.yaml
 go run ./cmd/kubectl-mqtt reference >docs/cli.md
+cp config/monitoring/{alerts.yaml,dashboard.json} charts/dunlin/files/

@@ -99,6 +99,11 @@ type BrokerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	Drain config.Drain `json:"drain,omitempty,omitzero"`
+	// Audit has the broker write, to standard output, who connected, who was refused and why, and what
+	// was denied. A change restarts the pod.
+	// +kubebuilder:default={}
+	// +optional
+	Audit config.AuditSettings `json:"audit,omitempty"`
 	// Persistence is the volume for sessions and retained messages, and how sure what is on it is. A
 	// change of sync restarts the pod; with sync Memory the volume is claimed all the same and keeps
 	// what it has, for the day that sync is changed back.

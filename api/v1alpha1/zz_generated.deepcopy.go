@@ -250,6 +250,7 @@ func (in *BrokerSpec) DeepCopyInto(out *BrokerSpec) {
 	out.Admin = in.Admin
 	out.Log = in.Log
 	in.Drain.DeepCopyInto(&out.Drain)
+	out.Audit = in.Audit
 	in.Persistence.DeepCopyInto(&out.Persistence)
 	in.Service.DeepCopyInto(&out.Service)
 	in.NetworkPolicy.DeepCopyInto(&out.NetworkPolicy)

@@ -23,6 +23,8 @@ type Config struct {
 	Admin Admin `json:"admin,omitempty"`
 	// Log is what the broker writes to standard error.
 	Log Log `json:"log,omitempty"`
+	// Audit is the log of who came and what was denied.
+	Audit Audit `json:"audit,omitempty"`
 }
 
 // Drain is how a broker that stops sends its clients away: it is not ready and accepts nobody from the

@@ -23,8 +23,12 @@ var constraints = map[string]constraint{
 	"Log.Level":                   {Default: "Info"},
 	"Log.Format":                  {Default: "JSON"},
 
-	"Drain.DisconnectsPerSecond":          {Default: "1000", Min: new(int64(0)), Max: new(int64(1000000))},
-	"Drain.TimeoutSeconds":                {Default: "20", Min: new(int64(1)), Max: new(int64(3600))},
+	"Drain.DisconnectsPerSecond":              {Default: "1000", Min: new(int64(0)), Max: new(int64(1000000))},
+	"Drain.TimeoutSeconds":                    {Default: "20", Min: new(int64(1)), Max: new(int64(3600))},
+	"Audit.MaxFileBytes":                      {Default: "104857600", Min: new(int64(65536))},
+	"AuditSettings.EntriesPerMinutePerClient": {Default: "60", Min: new(int64(1))},
+	"AuditSettings.EntriesPerSecond":          {Default: "1000", Min: new(int64(1))},
+
 	"Store.MaxBytes":                      {Min: new(int64(0))},
 	"AdminUsers.ReadGroup":                {MaxLength: 256},
 	"AdminUsers.WriteGroup":               {MaxLength: 256},

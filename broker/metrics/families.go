@@ -44,6 +44,9 @@ var families = []family{
 		func(s *Snapshot) []labelled { return by(s.AuthFailures) }},
 	{describe("denials_total", "What access rules denied: PUBLISH packets, filters of a SUBSCRIBE, wills.", "action"), counter,
 		func(s *Snapshot) []labelled { return by(s.Denials) }},
+	{describe("audit_entries_total",
+		"Entries of the audit log by what became of them: written, or left out (rate_limited, overflown: the disk is too slow; failed).", "outcome"), counter,
+		func(s *Snapshot) []labelled { return by(s.Audit) }},
 	{describe("client_connections", "Connections that were let in and are open, by listener and protocol version.", "listener", "version"), gauge,
 		func(s *Snapshot) []labelled {
 			return byListener(s.Clients, func(c *Clients) float64 { return float64(c.Open) })

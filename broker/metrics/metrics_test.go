@@ -104,7 +104,7 @@ dunlin_throttles_total 0
 		Dropped: map[string]uint64{
 			DroppedQueueFull: 13, DroppedOutboxFull: 14, DroppedExpired: 15, DroppedTooLarge: 16, DroppedRefused: 17, DroppedNoMember: 19, "new": 18,
 		},
-		AuthFailures: map[string]uint64{"busy": 31}, Denials: map[string]uint64{"publish": 32}, AuthRevision: "abc", AuthUsers: 33, AuthFailed: true,
+		AuthFailures: map[string]uint64{"busy": 31}, Denials: map[string]uint64{"publish": 32}, Audit: map[string]uint64{"failed": 41}, AuthRevision: "abc", AuthUsers: 33, AuthFailed: true,
 		Clients: []Clients{{Listener: "mqtt", Version: "5.0", Open: 34, Total: 35}}, Handshakes: map[string]uint64{"mqtts": 36},
 		Expiries: []Expiry{
 			{"mqtts", "client_ca", "/ca.crt", time.Unix(38, 0)}, {"mqtts", "client_ca", "/ca.crt", time.Unix(37, 0)}, {"mqtts", "certificate", "/tls.crt", time.Unix(39, 0)},
@@ -114,7 +114,8 @@ dunlin_throttles_total 0
 		Received: Traffic{Packets: map[string]uint64{"connect": 24, "publish": 25}, Bytes: 26, PayloadBytes: 27},
 		Sent:     Traffic{Packets: map[string]uint64{"connack": 28}, Bytes: 29, PayloadBytes: 30},
 	}
-	want = `dunlin_auth_info{revision="abc"} 1
+	want = `dunlin_audit_entries_total{outcome="failed"} 41
+dunlin_auth_info{revision="abc"} 1
 dunlin_auth_load_failed 1
 dunlin_auth_users 33
 dunlin_authentication_failures_total{reason="busy"} 31

@@ -98,6 +98,9 @@ type Snapshot struct {
 	AuthUsers    int
 	AuthFailed   bool
 
+	// Audit is entries of the audit log, by what became of them.
+	Audit map[string]uint64
+
 	// Clients are connections by listener and protocol version.
 	Clients []Clients
 	// Handshakes are TLS handshakes that failed, by listener.

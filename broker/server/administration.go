@@ -20,6 +20,9 @@ func (s *Server) serveAdmin(ctx context.Context) error {
 	i := inspector{s}
 	d.Broker, d.Clients, d.Topics, d.Access, d.SignIn, d.Tracer = i, i, i, i, i, &s.tracer
 	d.PreviousPasswords = s.listPrevious
+	if s.audit != nil {
+		d.Audit = auditor{s.audit}
+	}
 	if s.onDisk() {
 		d.Backup, d.Restore = s.backup, s.restore
 	}

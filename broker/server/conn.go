@@ -301,6 +301,7 @@ func (c *conn) end(err error) {
 	} else if err != nil && !errors.Is(err, errGone) && !errors.Is(err, io.EOF) {
 		c.srv.log.Debug("connection lost", "peer", c.nc.RemoteAddr().String(), "reason", err.Error())
 	}
+	c.auditEnd(perr)
 	c.kicked.CompareAndSwap(nil, errOver)
 	c.srv.alive.put(c, 0)
 	c.proof.Load().forget()

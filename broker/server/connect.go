@@ -45,6 +45,7 @@ func (c *conn) connect(ctx context.Context) error {
 	b.load(c.sess.Hungry())
 	b.end()
 	c.feed()
+	c.auditConnected()
 	c.srv.log.Debug("connected", "client_id", p.ClientID, "listener", c.listener.Name, "peer", c.nc.RemoteAddr().String())
 	return nil
 }
@@ -201,6 +202,7 @@ func (c *conn) connack(p *packet.Connect, present bool) []byte {
 
 // refuse answers a CONNECT that failed, if it was a CONNECT of a version that has an answer. [MQTT-3.1.4-1]
 func (c *conn) refuse(p *packet.Connect, err error) {
+	c.auditRefused(p, err)
 	var perr *packet.Error
 	if !errors.As(err, &perr) || c.peer.version == 0 {
 		return

@@ -148,6 +148,7 @@ func (s *Server) measured(m *metrics.Snapshot) {
 	m.PublishDurations = map[string]histogram.Snapshot{
 		"memory": s.measures.handled.Snapshot(), "store": s.measures.stored.Snapshot(),
 	}
+	s.auditMetrics(m)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for name, ln := range s.listeners {

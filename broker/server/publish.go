@@ -89,6 +89,7 @@ func validName(name string, m *config.MQTT) error {
 // so, else as if it had been published. [MQTT-3.3.5-2]
 func (c *conn) denyPublish(p *packet.Publish, topic string) {
 	c.srv.measures.denials[deniedPublish].Add(1)
+	c.auditDenied(denialNames[deniedPublish], topic)
 	c.srv.log.Debug("publish denied", "client_id", c.client.id, "topic", topic)
 	c.noteDenied(config.ActionPublish, topic, topic)
 	a := c.newAck(p, true)

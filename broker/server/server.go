@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/dunlin-mqtt/dunlin/broker/audit"
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/inspect"
@@ -30,6 +32,8 @@ type Deps struct {
 	Version string
 	// ConfigRevision identifies the configuration to whoever has written it; the admin API tells it.
 	ConfigRevision string
+	// Audit takes the audit log, where the configuration asks for one and names no file. nil: standard output.
+	Audit io.Writer
 	// Now is the wall clock, for message expiry. nil: time.Now.
 	Now func() time.Time
 }
@@ -61,6 +65,8 @@ type Server struct {
 	denials         inspect.Denials
 	trend           trend
 	measures        measures
+	auditOutput     io.Writer
+	audit           *audit.Log // nil: there is none
 	deadlines       deadlines[*client]
 	guard           *limit.Guard
 	turns           turns
@@ -120,7 +126,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	if s.now == nil {
 		s.now = time.Now
 	}
-	s.started = s.now()
+	s.started, s.auditOutput = s.now(), deps.Audit
 	s.phase.Store("starting")
 	s.live.Store(&s.cfg)
 	s.configRevision.Store(deps.ConfigRevision)
@@ -170,6 +176,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	if s.auth, err = auth.Open(s.cfg, s.log); err != nil {
 		return err
 	}
+	if err := s.openAudit(s.auditOutput); err != nil {
+		return err
+	}
+	defer s.startAudit()()
 	failed := make(chan error, len(s.cfg.Listeners)+2)
 	var background sync.WaitGroup
 	defer background.Wait()

@@ -59,6 +59,7 @@ func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, pack
 		return nil, packet.WildcardSubscriptionsNotSupported
 	case c.srv.auth.Policy().CanSubscribe(c.identity, topics) == auth.Denied:
 		c.srv.measures.denials[deniedSubscribe].Add(1)
+		c.auditDenied(denialNames[deniedSubscribe], f.Filter)
 		c.srv.log.Debug("subscribe denied", "client_id", c.client.id, "topic", f.Filter)
 		c.noteDenied(config.ActionSubscribe, f.Filter, topics)
 		return nil, packet.NotAuthorized

@@ -57,6 +57,7 @@ func (s *Server) publishWill(cl *client, w *will) {
 		targets = s.targets(msg.Topic)
 	} else {
 		s.measures.denials[deniedWill].Add(1)
+		s.auditWill(cl, w)
 		s.log.Info("will not published", "client_id", cl.id, "topic", msg.Topic, "reason", "not authorized")
 		msg.Retain = false // nobody gets it
 	}

@@ -24,6 +24,8 @@ type Paths struct {
 	AdminTokensFile string
 	// AuthDir is the folder of the auth bundle, StoreDir that of the store (empty: in memory).
 	AuthDir, StoreDir string
+	// AuditFile is where the audit log goes. Empty: standard output.
+	AuditFile string
 	// HealthAddress and AdminAddress are host:port. Empty: not served.
 	HealthAddress, AdminAddress string
 	// ClientKeyPins are the clients of the admin API, as pki.KeyPin gives them.
@@ -55,6 +57,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		Store:          config.Store{Dir: p.StoreDir, Durability: spec.Persistence.Durability},
 		Admin:          config.Admin{HealthAddress: p.HealthAddress},
 		Log:            spec.Log,
+		Audit:          config.Audit{AuditSettings: spec.Audit, File: p.AuditFile},
 	}
 	for _, l := range spec.Listeners {
 		out := config.Listener{ListenerSettings: l.ListenerSettings, Host: p.ListenHost}

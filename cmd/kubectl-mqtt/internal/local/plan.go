@@ -61,7 +61,7 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 		ListenHost:  o.ListenHost,
 		TLSCertFile: p.certs.certFile, TLSKeyFile: p.certs.keyFile,
 		ClientCAFile: p.certs.clientCA, ClientCRLFile: p.certs.crl,
-		AuthDir: state.path("auth"), StoreDir: state.path("data", folderName(b)),
+		AuthDir: state.path("auth"), StoreDir: state.path("data", folderName(b)), AuditFile: state.path("audit-" + folderName(b) + ".log"),
 		AdminAddress: state.admin.address, AdminCertFile: state.admin.certFile, AdminKeyFile: state.admin.keyFile,
 		ClientKeyPins: state.admin.pins, AdminTokensFile: state.admin.tokensFile,
 	})
