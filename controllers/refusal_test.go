@@ -195,7 +195,7 @@ func TestIssuedOnce(t *testing.T) {
 	stale, fresh := pair(now.Add(-time.Hour)), pair(now)
 	r := &BrokerReconciler{applier: applier{Client: reader(stale), live: reader(fresh)}}
 	s := &brokerScope{broker: &v1alpha1.Broker{ObjectMeta: metav1.ObjectMeta{Name: "edge", Namespace: "plant"}}, authority: pki.Authority{Current: ca}, now: now}
-	got, err := r.issued(context.Background(), s, stale.Name, names, time.Hour, func() (pki.Pair, error) {
+	got, err := r.issued(context.Background(), s, stale.Name, names, time.Hour, func(pki.Pair) (pki.Pair, error) {
 		return pki.Pair{}, errors.New("issued again")
 	})
 	g.Expect(err).NotTo(HaveOccurred())

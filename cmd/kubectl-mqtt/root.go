@@ -18,13 +18,15 @@ const (
 	exitOK     = 0
 	exitFailed = 1 // the input is invalid, or something failed
 	exitUsage  = 2 // the command line is wrong
+	exitPartly = 3 // it was done but for what was said
 )
 
 const rootHelp = `Runs, checks and prints MQTT brokers from Broker, User and ACL objects: the same YAML that
 you would kubectl apply, with no cluster at all. And it shows and drives brokers that run: those in a
 cluster, by the name of the Broker, and those that it runs itself, by --state-dir.
 
-Exit codes: 0 success; 1 the input is invalid, or something failed; 2 the command line is wrong.`
+Exit codes: 0 success; 1 the input is invalid, or something failed; 2 the command line is wrong;
+3 it was done, but for what was said (import).`
 
 // streams are what a command reads and writes.
 type streams struct {
@@ -48,6 +50,7 @@ func execute(ctx context.Context, args []string, s streams) int {
 	err := root.ExecuteContext(ctx)
 	var failed failure
 	var invalid *local.InvalidError
+	var partly incomplete
 	switch {
 	case err == nil:
 		return exitOK
@@ -56,6 +59,9 @@ func execute(ctx context.Context, args []string, s streams) int {
 	case errors.As(err, &invalid):
 		fmt.Fprintf(s.err, "%v\n%s\n", err, count(len(invalid.Problems), "error"))
 		return exitFailed
+	case errors.As(err, &partly):
+		fmt.Fprintln(s.err, partly)
+		return exitPartly
 	case errors.As(err, &failed):
 		fmt.Fprintf(s.err, "Error: %v\n", err)
 		return exitFailed
@@ -76,7 +82,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetErr(s.err)
 	root.AddGroup(&cobra.Group{ID: groupFiles, Title: "Brokers from files:"}, &cobra.Group{ID: groupLook, Title: "See what a broker does:"},
 		&cobra.Group{ID: groupAct, Title: "Use and change it:"})
-	group(root, groupFiles, newRun(s), newValidate(s), newRender(s), newPasswd(s))
+	group(root, groupFiles, newRun(s), newValidate(s), newRender(s), newImport(s), newPasswd(s))
 	group(root, groupLook, newStatus(s), newClients(s), newClient(s), newTopics(s), newTrace(s), newTop(s), newUsers(s), newPreviousPasswords(s), newACL(s), newCanI(s), newCerts(s), newReport(s))
 	group(root, groupAct, newPub(s), newSub(s), newBench(s), newKick(s), newBackup(s), newRestore(s))
 	root.AddCommand(newReference(s), &cobra.Command{
