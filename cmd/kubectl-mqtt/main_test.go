@@ -59,7 +59,7 @@ func TestExitCodes(t *testing.T) {
 		{args: "render --broker core -f " + quickstart, code: 1, err: "Error: there is no Broker core among the files, only default/edge\n"},
 		{args: "run --broker core -f " + quickstart, code: 1, err: "Error: there is no Broker core among the files, only default/edge\n"},
 		{args: "run -f -", code: 2, err: "Error: run watches its files, so it cannot read stdin: give a file or folder\n"},
-		{args: "run", code: 2, err: `Error: required flag(s) "filename" not set` + "\nkubectl-mqtt --help says how it is used.\n"},
+		{args: "run", code: 2, err: "Error: nothing to run: give -f FILE|DIR, or --mosquitto-conf FILE\nkubectl-mqtt --help says how it is used.\n"},
 		{args: "validate --colour red", code: 2, err: "Error: unknown flag: --colour\n"},
 		{args: "rnu", code: 2, err: `Error: unknown command "rnu" for "kubectl-mqtt"`},
 		{args: "version now", code: 2, err: `Error: unknown command "now"`},

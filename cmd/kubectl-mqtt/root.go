@@ -25,8 +25,8 @@ const rootHelp = `Runs, checks and prints MQTT brokers from Broker, User and ACL
 you would kubectl apply, with no cluster at all. And it shows and drives brokers that run: those in a
 cluster, by the name of the Broker, and those that it runs itself, by --state-dir.
 
-Exit codes: 0 success; 1 the input is invalid, or something failed; 2 the command line is wrong;
-3 it was done, but for what was said (import).`
+Exit codes: 0 success; 1 the input is invalid, or something failed; 2 the command line is wrong.
+import has 3, too: it was done, but for what was said.`
 
 // streams are what a command reads and writes.
 type streams struct {

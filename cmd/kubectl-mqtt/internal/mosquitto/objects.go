@@ -76,7 +76,10 @@ func (i *Import) broker(t Target) *v1alpha1.Broker {
 	b.Spec.Authentication, b.Spec.Authorization = c.Authentication, c.Authorization
 	b.Spec.MQTT, b.Spec.Limits, b.Spec.Log = c.MQTT, c.Limits, c.Log
 	b.Spec.Persistence.Sync = c.Store.Sync
-	if c.Authentication.AllowAnonymous {
+	if only := i.listeners[0]; only.implicit && only.Host == "127.0.0.1" && c.Authentication.AllowAnonymous {
+		i.hint(only.place, "mosquitto serves this machine alone by this file, and everybody on it; the Broker serves everybody who reaches it: have Users, and set authentication.allowAnonymous to false")
+	}
+	if c.Authentication.AllowAnonymous && len(i.Users) == 0 {
 		i.hint(i.place(), "a client that gives a user name has to be a User, or to leave the name out; mosquitto takes any name where there is no password_file")
 	}
 	var ports = make(map[int32]bool)
