@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -118,6 +119,18 @@ func (t trend) minuteAgo() (oldest admin.Counters) {
 func (t trend) add(c admin.Counters) {
 	kept := append(<-t.samples, c)
 	t.samples <- kept[max(0, len(kept)-trendKept):]
+}
+
+// tell begins what tells people of the broker: the $SYS topics, and, if there is an admin API, the samples for that. It runs until ctx is done; the
+// function that it returns ends what is not over then.
+func (s *Server) tell(ctx context.Context, running *sync.WaitGroup) (end func()) {
+	running.Go(func() { s.sys.run(ctx) })
+	if s.cfg.Admin.Address == "" {
+		return func() {}
+	}
+	s.sample()
+	running.Go(func() { s.watchTrend(ctx) })
+	return s.watch.Stop
 }
 
 // watchTrend takes samples until ctx is done; the first has been taken.

@@ -212,12 +212,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	s.expiry.due()
 	close(s.configurable)
 	background.Go(func() { failed <- s.auth.Run(lasting, s.policyChanged) })
-	background.Go(func() { s.sys.run(lasting) })
-	if s.cfg.Admin.Address != "" {
-		s.sample()
-		background.Go(func() { s.watchTrend(ctx) })
-		defer s.watch.Stop()
-	}
+	defer s.tell(lasting, &background)()
 	for l, ln := range listeners {
 		background.Go(func() { failed <- s.accept(ctx, &s.cfg.Listeners[l], ln) })
 	}
