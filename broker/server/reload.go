@@ -12,15 +12,20 @@ const shutdownGrace = 5 * time.Second
 
 var errRevoked = &packet.Error{Reason: packet.NotAuthorized, Clause: "MQTT 5 §4.13.1", Detail: "the user's access has been revoked"}
 
+// resumeLoaded resumes what was recovered, once, if there are users and access rules to hold it to.
+func (s *Server) resumeLoaded() {
+	if s.auth.Loaded() {
+		s.resumed.Do(s.resume)
+	}
+}
+
 // policyChanged ends the connections of users that are no longer let in, and holds the others to what
 // they may publish now. Subscriptions need no visit: their verdicts are of a policy's generation, and
 // are asked for again at the next message.
 func (s *Server) policyChanged(p *auth.Policy) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	if s.auth.Loaded() {
-		s.resumed.Do(s.resume)
-	}
+	s.resumeLoaded()
 	for part := range s.clients.shards {
 		for _, cl := range s.clients.all(part) {
 			cl.mu.Lock()

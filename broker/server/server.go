@@ -206,9 +206,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if s.auth.Loaded() {
-		s.resumed.Do(s.resume)
-	}
+	s.resumeLoaded()
 	s.expiry.due()
 	close(s.configurable)
 	background.Go(func() { failed <- s.auth.Run(lasting, s.policyChanged) })
