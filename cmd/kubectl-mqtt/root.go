@@ -83,7 +83,7 @@ func newRoot(s streams) *cobra.Command {
 	root.AddGroup(&cobra.Group{ID: groupFiles, Title: "Brokers from files:"}, &cobra.Group{ID: groupLook, Title: "See what a broker does:"},
 		&cobra.Group{ID: groupAct, Title: "Use and change it:"})
 	group(root, groupFiles, newRun(s), newValidate(s), newRender(s), newImport(s), newPasswd(s))
-	group(root, groupLook, newStatus(s), newClients(s), newClient(s), newTopics(s), newTrace(s), newTop(s), newUsers(s), newPreviousPasswords(s), newACL(s), newCanI(s), newCerts(s), newReport(s))
+	group(root, groupLook, newStatus(s), newClients(s), newClient(s), newTopics(s), newTrace(s), newTop(s), newConsole(s), newUsers(s), newPreviousPasswords(s), newACL(s), newCanI(s), newCerts(s), newReport(s))
 	group(root, groupAct, newPub(s), newSub(s), newBench(s), newKick(s), newBackup(s), newRestore(s))
 	root.AddCommand(newReference(s), &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
