@@ -137,6 +137,10 @@ bench-code: ## The benchmarks in the broker's packages. BENCH=pattern
 e2e: ## The end-to-end tests, on that Kubernetes, with images built here. Needs root.
 	GO_TEST='$(GO_TEST)' hack/e2e.sh
 
+.PHONY: screenshots
+screenshots: ## Pictures of the console, with traffic in it, into docs/images: minutes.
+	hack/screenshots.sh
+
 ##@ Other
 
 .PHONY: clean

@@ -6,7 +6,7 @@ import { Icon } from '../parts/icons'
 import { Empty, Failed } from '../parts/notice'
 import { usePoll, useSettled } from '../parts/poll'
 import { link, type Route } from '../shell/route'
-import { ago, clock, count } from '../text/format'
+import { ago, clock, count, sentence } from '../text/format'
 
 type Action = 'Publish' | 'Subscribe'
 
@@ -127,7 +127,7 @@ function Verdict({ decision, error }: { decision: Decision | null | undefined; e
       <Icon name={decision.allowed ? 'good' : 'bad'} size={22} />
       <div>
         <strong>{decision.allowed ? 'Allowed' : 'Denied'}</strong>
-        <p>{decision.reason}</p>
+        <p>{sentence(decision.reason)}</p>
       </div>
     </div>
   )

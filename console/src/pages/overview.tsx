@@ -3,7 +3,7 @@ import type { Listener, Overview } from '../api/types'
 import { Empty, Failed, Note } from '../parts/notice'
 import { Plot } from '../parts/plot'
 import { useConsole } from '../shell/context'
-import { bytes, count, duration, moment, rate, short, words } from '../text/format'
+import { bytes, count, duration, moment, rate, sentence, short, words } from '../text/format'
 
 /** All of the broker on one page. */
 export function OverviewPage() {
@@ -44,9 +44,9 @@ function Problems({ overview }: { overview: Overview }) {
         <li key={p.reason + p.message}>
           <Note kind={p.severity === 'Error' ? 'bad' : 'warn'}>
             <p>
-              <b>{p.message}</b>
+              <b>{sentence(p.message)}</b>
             </p>
-            <p class="muted">{p.remedy}</p>
+            <p class="muted">{sentence(p.remedy)}</p>
           </Note>
         </li>
       ))}

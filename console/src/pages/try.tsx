@@ -414,7 +414,8 @@ function NoMessages({ view }: { view: TrialView }) {
 
 function Message({ message: m }: { message: Heard }) {
   const text = asText(m.payload)
-  const json = asJSON(text)
+  const pretty = asJSON(text)
+  const json = pretty && text!.length <= 80 && !text!.includes('\n') ? text : pretty // a short one is read as it is
   return (
     <article class="message">
       <i class={`mark series-${m.color}`} />

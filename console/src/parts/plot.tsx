@@ -79,6 +79,7 @@ function options(box: HTMLElement, width: number, p: Props, hover: (at: number |
         stroke: color(box, `series-${s.color}`),
         fill: color(box, `series-${s.color}`, 0.1),
         width: 1.6,
+        spanGaps: true,
         points: { show: false },
       })),
     ],
@@ -135,7 +136,9 @@ export function Plot(p: Props) {
   useEffect(() => plot.current?.setData(data), [p.times])
 
   const shown = at ?? p.times.length - 1
-  const latest = p.series.map((s) => `${s.name} ${p.format(s.values[shown] ?? null)}`).join(', ')
+  // What is not known of this moment is as it was.
+  const value = (s: Series) => p.format(s.values.slice(0, shown + 1).findLast((v) => v !== null) ?? null)
+  const latest = p.series.map((s) => `${s.name} ${value(s)}`).join(', ')
   return (
     <figure class="panel plot">
       <figcaption>
@@ -144,7 +147,7 @@ export function Plot(p: Props) {
           <span key={s.name} class="legend-item">
             <i class={`swatch series-${s.color}`} />
             {p.series.length > 1 && s.name}
-            <b>{p.format(s.values[shown] ?? null)}</b>
+            <b>{value(s)}</b>
           </span>
         ))}
       </figcaption>

@@ -49,7 +49,7 @@ export function Nav({ page, signedIn }: { page: string; signedIn: boolean }) {
   }
   return (
     <nav class="nav" aria-label="Pages">
-      <Brand name={served.name || 'MQTT broker'} />
+      <Brand name={served.name || location.host} />
       <ul>
         {pages.map(([id, name]) => (
           <li key={id}>

@@ -35,7 +35,7 @@ export function SignIn({ served, done, why }: { served: Served; done: () => void
   return (
     <main class="signin">
       <form class="panel" onSubmit={submit}>
-        <Brand name={served.name || 'MQTT broker'} />
+        <Brand name={served.name || location.host} />
         <h1>Sign in</h1>
         <Segments
           label="Sign in with"

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { ago, bytes, clock, count, duration, rate, short, words } from './format'
+import { ago, bytes, clock, count, duration, rate, sentence, short, words } from './format'
 
 test.each([
   [0, '0'],
@@ -55,4 +55,5 @@ test('clock, words, count', () => {
   expect(words('QueueFull')).toBe('queue full')
   expect(words('too_many-levels')).toBe('too many levels')
   expect(count(1234567)).toBe('1,234,567')
+  expect(['it is full', 'Done.', ''].map(sentence)).toEqual(['It is full.', 'Done.', ''])
 })

@@ -91,6 +91,12 @@ export function words(name: string): string {
     .toLowerCase()
 }
 
+/** What the broker says in the middle of a sentence, as one. */
+export function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1)
+  return /[.!?]$/.test(begun) || begun === '' ? begun : `${begun}.`
+}
+
 export function plural(n: number, what: string): string {
   return `${count(n)} ${what}${n === 1 ? '' : 's'}`
 }
