@@ -295,12 +295,17 @@ func (m *model) answer() {
 // drain acknowledges everything and counts.
 func (m *model) drain() {
 	m.connect()
-	for range 12*m.next + 24 {
+	for steps, quiet := 0, 0; quiet < 24 && steps < 1000*(m.next+1); steps++ {
 		m.settle()
 		if m.log != nil {
 			m.log.step(0)
 		}
 		m.read()
+		if in, queued := m.s.Pending(); in == 0 && queued == 0 && len(m.order) == 0 {
+			quiet++ // the log may have more
+		} else {
+			quiet = 0
+		}
 		m.answer()
 	}
 	m.settle()
