@@ -173,10 +173,7 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	defer s.restart()
 	lasting, stop := context.WithCancel(context.WithoutCancel(ctx)) // for what goes on while clients leave
 	defer stop()
-	if s.auth, err = auth.Open(s.cfg, s.log); err != nil {
-		return err
-	}
-	if err := s.openAudit(s.auditOutput); err != nil {
+	if err := s.openFiles(); err != nil {
 		return err
 	}
 	defer s.startAudit()()
@@ -216,17 +213,10 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}
 	s.phase.Store("")
 	close(s.ready)
-	for err == nil && ctx.Err() == nil {
-		select {
-		case err = <-failed:
-		case <-ctx.Done():
-		}
-	}
+	err = lasts(ctx, failed)
 	s.phase.Store("stopping")
 	s.restart()
-	for _, ln := range listeners {
-		err = errors.Join(err, ignoreClosed(ln.Close()))
-	}
+	err = errors.Join(err, closeAll(listeners))
 	if err == nil && !s.restored.Load() {
 		s.drain()
 	}
@@ -234,6 +224,33 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	background.Wait()
 	s.shutdown()
 	s.shares.stop()
+	return err
+}
+
+// openFiles reads users and rules and opens the audit log.
+func (s *Server) openFiles() (err error) {
+	if s.auth, err = auth.Open(s.cfg, s.log); err != nil {
+		return err
+	}
+	return s.openAudit(s.auditOutput)
+}
+
+// lasts waits until ctx is done, or something has failed, which it returns.
+func lasts(ctx context.Context, failed <-chan error) (err error) {
+	for err == nil && ctx.Err() == nil {
+		select {
+		case err = <-failed:
+		case <-ctx.Done():
+		}
+	}
+	return err
+}
+
+// closeAll has nobody accepted any more.
+func closeAll(listeners []*listener.Listener) (err error) {
+	for _, ln := range listeners {
+		err = errors.Join(err, ignoreClosed(ln.Close()))
+	}
 	return err
 }
 
