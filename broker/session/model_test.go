@@ -301,8 +301,8 @@ func (m *model) drain() {
 			m.log.step(0)
 		}
 		m.read()
-		if in, queued := m.s.Pending(); in == 0 && queued == 0 && len(m.order) == 0 {
-			quiet++ // the log may have more
+		if in, queued := m.s.Pending(); in == 0 && queued == 0 && len(m.order) == 0 && (m.log == nil || len(m.log.loads) == 0) {
+			quiet++ // it may ask for more
 		} else {
 			quiet = 0
 		}

@@ -22,7 +22,7 @@ func TestValidateACL(t *testing.T) {
 		{topic: "a/#/b", want: `spec.rules[0].topics[0]: "a/#/b": topic filter has the wildcard '#' at byte 2`},
 		{topic: "a+/b", want: `"a+/b": topic filter has the wildcard '+'`},
 		{topic: "${username}#", want: "does not stand alone in its level"},
-		{topic: "${user}/x", want: "unknown variable ${user}: ${username} and ${clientid} are known"},
+		{topic: "${user}/x", want: "unknown variable ${user}: ${username}, ${clientid} and ${cert.cn} are known"},
 		{topic: "${username/x", want: "unknown variable ${username/x"},
 		{topic: "a\x00b", want: "U+0000"},
 		{topic: "$share/g/jobs/#", want: "write jobs/#"},
