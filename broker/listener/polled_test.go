@@ -8,6 +8,7 @@ import (
 	"net"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
@@ -51,6 +52,26 @@ func TestReadNow(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestReadNowOfACut: who is cut off in the midst of a record is gone, though nothing tells of that after its bytes.
+func TestReadNowOfACut(t *testing.T) {
+	certFile, keyFile := keypairtest.Write(t, t.TempDir(), "localhost")
+	ln := listen(t, config.Listener{TLS: &config.ListenerTLS{CertFile: certFile, KeyFile: keyFile}}, io.Discard)
+	client := dial(t, ln)
+	shaken := make(chan error, 1)
+	go func() { shaken <- tls.Client(client, &tls.Config{InsecureSkipVerify: true}).Handshake() }()
+	server := accept(t, ln).(Polled)
+	if err := errors.Join(server.Open(), <-shaken, server.SetReadDeadline(time.Now().Add(10*time.Second))); err != nil {
+		t.Fatal(err)
+	}
+	_, err := client.Write([]byte{23, 3, 3, 0, 100, 1, 2, 3}) // the beginning of a record
+	if err = errors.Join(err, client.(*net.TCPConn).CloseWrite()); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readPolled(t, server, 100); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Errorf("read %d bytes, %v", len(got), err)
 	}
 }
 

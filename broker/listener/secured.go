@@ -33,7 +33,7 @@ func (c *secured) Open() error { return c.Handshake() }
 
 // ReadNow implements Polled.
 func (c *secured) ReadNow(fd uintptr, p []byte) (n int, err error) {
-	c.feed.polled, c.feed.dry, c.feed.fd = true, false, fd
+	c.feed.polled, c.feed.dry, c.feed.empty, c.feed.fd = true, false, false, fd
 	defer func() { c.feed.polled = false }()
 	if !c.more && c.feed.ahead == nil { // the stack of who waits stays small
 		if err := c.feed.fill(); errors.Is(err, errNotNow) {
@@ -53,8 +53,10 @@ func (c *secured) ReadNow(fd uintptr, p []byte) (n int, err error) {
 			return n, nil // an error that matters comes again
 		case c.more:
 			return 0, err
+		case c.feed.empty:
+			return 0, syscall.EAGAIN
 		}
-		return 0, syscall.EAGAIN
+		c.feed.dry = false // the end of the connection may be right behind a part of a record, and tells nobody again
 	}
 	return n, nil
 }
@@ -64,7 +66,8 @@ func (c *secured) ReadNow(fd uintptr, p []byte) (n int, err error) {
 type feed struct {
 	Conn
 	polled   bool // Read does not wait
-	dry      bool // it has had all that there was
+	dry      bool // it has had all that there was, it seems
+	empty    bool // the socket has said so
 	fd       uintptr
 	ahead    *[aheadBuffer]byte // nil: nothing has been read ahead
 	from, to int                // the part of ahead that has not been read
@@ -98,7 +101,7 @@ func (f *feed) fill() error {
 	if err != nil {
 		f.giveBack()
 	}
-	if errors.Is(err, syscall.EAGAIN) {
+	if f.empty = errors.Is(err, syscall.EAGAIN); f.empty {
 		return errNotNow
 	}
 	return err
