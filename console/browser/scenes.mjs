@@ -75,8 +75,9 @@ const scenes = {
     await page.getByText('MQTT 5.0').waitFor()
     await page.getByText('plant/line1/press-07/status').waitFor() // its will
     await page.getByRole('button', { name: 'Disconnect' }).click()
+    await page.getByRole('dialog').waitFor()
     await page.keyboard.press('Escape')
-    equal('dialogs after Escape', await page.locator('dialog').count(), 0)
+    await page.locator('dialog').waitFor({ state: 'detached' })
     await page.getByRole('button', { name: 'Disconnect' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).click()
     await page.getByText('Away').first().waitFor()
