@@ -50,9 +50,6 @@ func endOf(pair *keypair.Pair) End {
 
 // Shaken reports whether the TLS handshake of a connection from Accept was made; true where there is no TLS.
 func Shaken(nc net.Conn) bool {
-	if web, ok := nc.(*webSocket); ok {
-		nc = web.Conn
-	}
-	secure, ok := nc.(*secured)
-	return !ok || secure.ConnectionState().HandshakeComplete
+	secure := below[*secured](nc)
+	return secure == nil || secure.ConnectionState().HandshakeComplete
 }

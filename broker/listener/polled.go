@@ -26,6 +26,24 @@ type Polled interface {
 	ReadNow(fd uintptr, p []byte) (int, error)
 }
 
+// below is the part of a connection, as wrap has put it together, that is an L; nil: there is none.
+func below[L *secured | *proxied](nc net.Conn) L {
+	for nc != nil {
+		if layer, ok := nc.(L); ok {
+			return layer
+		}
+		switch c := nc.(type) {
+		case *webSocket:
+			nc = c.Conn
+		case *secured:
+			nc = c.feed.Conn
+		default:
+			return nil
+		}
+	}
+	return nil
+}
+
 // ReadNow is read(2), with its end of file as io.EOF.
 func ReadNow(fd uintptr, p []byte) (int, error) {
 	for {

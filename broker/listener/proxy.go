@@ -59,13 +59,7 @@ func (l *Listener) Trusts(addr net.Addr) bool {
 // ReadHeader reads the PROXY header, if nc, which is from Accept and has not been read from, has one: RemoteAddr says who
 // is behind the proxy then. The error is that of every Read from then on.
 func ReadHeader(nc net.Conn) error {
-	if web, ok := nc.(*webSocket); ok {
-		nc = web.Conn
-	}
-	if secure, ok := nc.(*secured); ok {
-		nc = secure.feed.Conn
-	}
-	if c, ok := nc.(*proxied); ok {
+	if c := below[*proxied](nc); c != nil {
 		return c.header()
 	}
 	return nil

@@ -90,14 +90,10 @@ func (l *Listener) TrustChanged(fn func()) {
 // ClientChain is the certificates that a client proved to hold in the handshake, its own first; nil: none. nc is from
 // Accept, and has been read from.
 func ClientChain(nc net.Conn) []*x509.Certificate {
-	if web, ok := nc.(*webSocket); ok {
-		nc = web.Conn
+	if secure := below[*secured](nc); secure != nil {
+		return secure.ConnectionState().PeerCertificates
 	}
-	secure, ok := nc.(*secured)
-	if !ok {
-		return nil
-	}
-	return secure.ConnectionState().PeerCertificates
+	return nil
 }
 
 // certificates are the server's; there is one at least.
@@ -106,8 +102,8 @@ type certificates []*keypair.Pair
 // CertificateExpires is when the first of the certificates that are served now does; zero: there is none.
 func (l *Listener) CertificateExpires() (first time.Time) {
 	for _, pair := range l.served {
-		if c, err := pair.Certificate(nil); err == nil && (first.IsZero() || c.Leaf.NotAfter.Before(first)) {
-			first = c.Leaf.NotAfter
+		if at := endOf(pair).At; first.IsZero() || at.Before(first) {
+			first = at
 		}
 	}
 	return first

@@ -28,7 +28,7 @@ func (i inspector) Overview() admin.Facts {
 			QueuedMessages: m.QueuedMessages, QueuedBytes: m.QueuedBytes,
 			Received: trafficTo(m.Received.Packets, m.Received.Bytes, m.Received.PayloadBytes),
 			Sent:     trafficTo(m.Sent.Packets, m.Sent.Bytes, m.Sent.PayloadBytes),
-			Dropped:  m.Dropped, Refused: m.Refused, FailedAuthentications: m.FailedAuthentications, Denied: s.census.denied.Load(),
+			Dropped:  m.Dropped, Refused: m.Refused, FailedAuthentications: m.FailedAuthentications, Denied: m.Denials[denialNames[deniedPublish]] + m.Denials[denialNames[deniedSubscribe]],
 			MemoryBytes: process.MemoryBytes, MemoryLimitBytes: process.MemoryLimitBytes, CPUSeconds: process.CPUSeconds, Cores: process.Cores,
 			Listeners: i.listeners(),
 		},

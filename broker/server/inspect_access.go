@@ -154,9 +154,20 @@ func (i inspector) Rules(r admin.Range) (api.Page[api.Rule], error) {
 // Denials implements admin.Access.
 func (i inspector) Denials(r admin.Range) (api.Page[api.Denial], error) { return i.srv.denials.Page(r) }
 
+// deniedActions are what rules call that which is denied.
+var deniedActions = [denials]config.Action{deniedPublish: config.ActionPublish, deniedSubscribe: config.ActionSubscribe}
+
+// tellDenied has everybody who is told of denials know of one: metrics, the audit log, the log, and the admin API. name is as the
+// client gave it, and topics what rules are asked of it.
+func (c *conn) tellDenied(what int, name, topics string) {
+	c.srv.measures.denials[what].Add(1)
+	c.auditDenied(denialNames[what], name)
+	c.srv.log.Debug(denialNames[what]+" denied", "client_id", c.client.id, "topic", name)
+	c.noteDenied(deniedActions[what], name, topics)
+}
+
 // noteDenied remembers that the rules did not let a client do something.
 func (c *conn) noteDenied(action config.Action, name, topics string) {
-	c.srv.census.denied.Add(1)
 	c.srv.denials.Add(api.Denial{
 		Time: c.srv.now().UTC().Truncate(time.Millisecond), Client: c.client.id, User: c.identity.Username(), Action: string(action), Topic: name,
 		Peer: c.nc.RemoteAddr().String(),

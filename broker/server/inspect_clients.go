@@ -340,15 +340,15 @@ func (i inspector) Disconnect(ctx context.Context, id string, end bool) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if !end || c.endsSession(cl) {
+		if !end || cl.hasEnded() {
 			return nil
 		}
 	}
 	return fmt.Errorf("%w: the client comes back faster than its session can be ended; suspend its user first", admin.ErrConflict)
 }
 
-// endsSession says whether a client's session has ended with its connection.
-func (c *conn) endsSession(cl *client) bool {
+// hasEnded says whether the session has ended.
+func (cl *client) hasEnded() bool {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	return cl.ended

@@ -17,9 +17,7 @@ func (s *Server) onPrevious(fn func(*client, *conn, *auth.Identity)) {
 	}
 	for part := range s.clients.shards {
 		for _, cl := range s.clients.all(part) {
-			cl.mu.Lock()
-			c := cl.conn
-			cl.mu.Unlock()
+			c := cl.live.Load() // mu is held while a session is stored
 			if id := cl.identity.Load(); c != nil && id != nil && p.Previous(id) {
 				fn(cl, c, id)
 			}

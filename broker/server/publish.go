@@ -88,10 +88,7 @@ func validName(name string, m *config.MQTT) error {
 // denyPublish answers a PUBLISH that the rules do not allow: with 0x87 where the version can say
 // so, else as if it had been published. [MQTT-3.3.5-2]
 func (c *conn) denyPublish(p *packet.Publish, topic string) {
-	c.srv.measures.denials[deniedPublish].Add(1)
-	c.auditDenied(denialNames[deniedPublish], topic)
-	c.srv.log.Debug("publish denied", "client_id", c.client.id, "topic", topic)
-	c.noteDenied(config.ActionPublish, topic, topic)
+	c.tellDenied(deniedPublish, topic, topic)
 	a := c.newAck(p, true)
 	if a == nil {
 		return

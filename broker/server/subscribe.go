@@ -4,7 +4,6 @@ import (
 	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
-	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
@@ -58,10 +57,7 @@ func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, pack
 	case !*m.WildcardSubscriptionAvailable && strings.ContainsAny(f.Filter, "+#"):
 		return nil, packet.WildcardSubscriptionsNotSupported
 	case c.srv.auth.Policy().CanSubscribe(c.identity, topics) == auth.Denied:
-		c.srv.measures.denials[deniedSubscribe].Add(1)
-		c.auditDenied(denialNames[deniedSubscribe], f.Filter)
-		c.srv.log.Debug("subscribe denied", "client_id", c.client.id, "topic", f.Filter)
-		c.noteDenied(config.ActionSubscribe, f.Filter, topics)
+		c.tellDenied(deniedSubscribe, f.Filter, topics)
 		return nil, packet.NotAuthorized
 	}
 	return &subscription{

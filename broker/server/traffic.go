@@ -17,7 +17,6 @@ type census struct {
 	connected atomic.Int64  // sessions that have a connection
 	maximum   atomic.Int64  // the most of them at a time
 	expired   atomic.Uint64 // sessions that ended because their client stayed away
-	denied    atomic.Uint64 // PUBLISHes and subscriptions that the rules refused
 }
 
 // attached counts a session in that has got a connection.
