@@ -73,7 +73,7 @@ func (b *target) try(r *rand.Rand, wire []byte) error {
 			go func() { _, _ = io.Copy(io.Discard, nc) }() // ends with the connection
 		}
 	}
-	if addr != b.Addr && r.IntN(10) == 0 { // the transport is damaged too
+	if addr != b.Addr && len(wire) > 0 && r.IntN(10) == 0 { // the transport is damaged too
 		wire[r.IntN(len(wire))] ^= 1 << r.IntN(8)
 	}
 	most := 1 + r.IntN(1+r.IntN(2000))
