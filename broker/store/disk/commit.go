@@ -3,7 +3,6 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -12,28 +11,29 @@ import (
 // commitAll is the committer: it writes batch after batch until the queue is closed and empty.
 func (s *Store) commitAll() {
 	defer close(s.ended)
-	var timer, retry *time.Timer // the one runs while a sync is put off, the other while a write has failed
+	var late, retry *time.Timer // the one runs while a sync is put off, the other while a write has failed
 	for batch, due, more := s.queue.take(filling{}); more; batch, due, more = s.queue.take(batch) {
 		if len(batch.requests) > 0 {
 			s.commitBatch(&batch)
 		}
-		if due && timer != nil {
+		if due && late != nil {
 			s.syncLate()
-			timer = nil
+			late = nil
 		}
 		if due && retry != nil {
 			_ = s.commit(nil) // Health says how it went
 			retry = nil
 		}
+		s.tidy(due)
 		if retry == nil && s.health.failed() {
 			retry = time.AfterFunc(retryAfter, s.queue.syncDue)
 		}
-		if timer == nil && s.lazy != nil && s.lazy.isDirty() {
-			timer = time.AfterFunc(s.opts.Interval, s.queue.syncDue)
+		if late == nil && s.opts.Sync == Interval && s.log != nil && s.log.Dirty() {
+			late = time.AfterFunc(s.opts.Interval, s.queue.syncDue)
 		}
 		batch.reset()
 	}
-	for _, t := range []*time.Timer{timer, retry} {
+	for _, t := range []*time.Timer{late, retry} {
 		if t != nil {
 			t.Stop() // Close syncs
 		}
@@ -58,33 +58,37 @@ func (s *Store) commitBatch(batch *filling) {
 	}
 }
 
-// syncLate makes up for the syncs that were put off. After an error the database is opened again, as after a failed write.
+// syncLate makes up for the syncs that were put off. After an error all is opened again, as after a failed write.
 func (s *Store) syncLate() {
+	if s.db == nil {
+		return
+	}
 	begun := time.Now()
-	err := s.lazy.sync()
+	err := s.log.Sync()
 	if err == nil {
 		s.counters.synced(time.Since(begun))
 		return
 	}
-	s.dbMu.Lock()
-	defer s.dbMu.Unlock()
-	if s.db != nil {
-		err = errors.Join(err, s.closePebble())
-	}
+	err = errors.Join(err, s.closeAll())
 	s.report(fmt.Errorf("write to store %s: what was written within the last %v may be lost: %w", s.opts.Dir, s.opts.Interval, err))
 }
 
-// commit writes the requests with one sync. After an error the database is opened again before it is used.
+// commit writes the requests with one sync. After an error all is opened again before it is used.
 func (s *Store) commit(requests []request) error {
+	s.committing.Lock()
+	defer s.committing.Unlock()
 	err := s.write(requests)
-	for _, p := range s.touched {
-		p.settle(err == nil)
-	}
-	s.touched = s.touched[:0]
 	if err != nil {
+		if s.db != nil {
+			err = errors.Join(err, s.closeAll())
+		}
+		for _, p := range s.touched {
+			p.forget()
+		}
 		err = fmt.Errorf("write to store %s: %w", s.opts.Dir, err)
 		s.report(err)
 	}
+	s.touched = s.touched[:0]
 	return err
 }
 
@@ -103,11 +107,6 @@ func (s *Store) write(requests []request) error {
 		return err
 	}
 	b := s.db.NewBatch()
-	if s.health.failed() { // so that there is something to sync
-		if err := b.Set(formatKey, strconv.AppendInt(nil, int64(s.format()), 10), nil); err != nil {
-			return err
-		}
-	}
 	room := s.room()
 	for i := range requests {
 		r := &requests[i]
@@ -118,24 +117,42 @@ func (s *Store) write(requests []request) error {
 			return err
 		}
 	}
+	if err := s.apply(b); err != nil {
+		return err
+	}
+	s.counters.count(requests)
+	s.report(room.full)
+	s.tight = room.full != nil
+	return nil
+}
+
+// apply writes the batch b and the drafts of the partitions: first to the log, which is what is waited for, and then b to the
+// database, which has it in memory.
+func (s *Store) apply(b *pebble.Batch) error {
+	if err := s.frame(b); err != nil {
+		return err
+	}
+	if s.batch.Empty() {
+		return b.Close()
+	}
+	begun := time.Now()
+	s.usage.add(s.batch.Len())
+	if err := s.log.Write(&s.batch, s.opts.Sync == Always); err != nil {
+		return err
+	}
+	if s.opts.Sync == Always {
+		s.counters.synced(time.Since(begun))
+	}
 	if !b.Empty() {
-		begun := time.Now()
-		s.usage.add(b.Len())
-		if err := s.apply(b); err != nil {
+		if err := s.db.Apply(b, pebble.NoSync); err != nil {
 			return err
 		}
-		if s.lazy == nil {
-			s.counters.synced(time.Since(begun))
-		}
-		s.counters.count(requests)
-		s.report(room.full)
-	} else if room.full != nil {
-		s.report(room.full)
+		s.number++
 	}
-	if room.full != nil {
-		s.reclaim()
+	for _, p := range s.touched {
+		p.settle(s.log)
 	}
-	return nil
+	return b.Close()
 }
 
 // touch makes p one of the partitions that the batch changes, and returns it.
@@ -145,47 +162,4 @@ func (s *Store) touch(p *part) *part {
 		s.touched = append(s.touched, p)
 	}
 	return p
-}
-
-// apply writes b and waits for its sync. After an error the database is closed: b may be in the page cache and not on the disk, where
-// a second sync would not put it.
-func (s *Store) apply(b *pebble.Batch) error {
-	// Not Apply: that would tell of an error by Fatalf alone.
-	err := s.db.ApplyNoSyncWait(b, pebble.Sync)
-	if err == nil {
-		if err = b.SyncWait(); err == nil {
-			return b.Close()
-		}
-	}
-	s.dbMu.Lock()
-	defer s.dbMu.Unlock()
-	return errors.Join(err, s.closePebble())
-}
-
-// reopen opens the database if an error has closed it, and looks at what of the failed batch is there.
-func (s *Store) reopen() error {
-	if s.db != nil {
-		return nil
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	db, err := s.openDB()
-	if err != nil {
-		return fmt.Errorf("open it again: %w", err)
-	}
-	for i := range s.parts {
-		p := s.parts[i].Load()
-		if p == nil {
-			continue
-		}
-		if p.state, err = readState(db, p.n); err != nil {
-			return errors.Join(fmt.Errorf("open it again: partition %d: %w", p.n, err), db.Close())
-		}
-		p.publish()
-	}
-	s.health.set(&s.health.background, nil) // that was the other database's
-	s.dbMu.Lock()
-	defer s.dbMu.Unlock()
-	s.db = db
-	return nil
 }

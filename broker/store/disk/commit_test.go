@@ -13,6 +13,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk/segment"
 	"github.com/dunlin-mqtt/dunlin/broker/store/storetest"
 )
 
@@ -26,7 +27,7 @@ type gate struct {
 func (g *gate) MaybeError(op errorfs.Op) error {
 	switch op.Kind {
 	case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
-		if filepath.Ext(op.Path) == ".log" {
+		if filepath.Ext(op.Path) == segment.Ext {
 			g.syncs.Add(1)
 			if g.shut.Load() {
 				<-g.open
@@ -59,7 +60,7 @@ func TestReclaim(t *testing.T) {
 			for _, name := range names {
 				info, err := fs.Stat(fs.PathJoin(crashDir, "data", name))
 				noError(t, err)
-				if filepath.Ext(name) == ".sst" {
+				if filepath.Ext(name) == segment.Ext {
 					n += info.Size()
 				}
 			}

@@ -7,12 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"sync/atomic"
-	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
@@ -20,8 +17,6 @@ import (
 )
 
 const dataDir = crashDir + "/data"
-
-var blocked atomic.Bool // no table can be made
 
 // files returns the contents of the files of the database.
 func files(t *testing.T, fs vfs.FS) map[string]string {
@@ -55,8 +50,8 @@ func of(files map[string]string, part string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(name string) bool { return !strings.HasPrefix(name, part) && !strings.HasSuffix(name, part) })
 }
 
-// crashed returns a store as a loss of power leaves it: records 1 to 200 are in tables, 201 to 400 in a log, and, with
-// logs, some in an older log.
+// crashed returns a store as a loss of power leaves it: records 1 to 200 are in an older file of the log, 201 to 400 in the
+// newest, and, with logs, more in several.
 func crashed(t *testing.T, logs bool) *vfs.MemFS {
 	t.Helper()
 	fs := vfs.NewCrashableMem()
@@ -71,24 +66,15 @@ func crashed(t *testing.T, logs bool) *vfs.MemFS {
 	write(acquire(t, s, 0), 200)
 	noError(t, s.Close())
 	o := disk.Options{Dir: crashDir, FS: fs, Log: quiet}
-	if logs { // no table can be made, so that logs are kept
-		o.FS = errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst") && blocked.Load() {
-				return syscall.EIO
-			}
-			return nil
-		}))
-		o.MaxBytes = 64 << 20 // small tables, and so logs
+	if logs {
+		o.MaxBytes = 8 << 20 // small files
 	}
 	s = mustOpen(t, o)
-	blocked.Store(true)
-	defer blocked.Store(false)
 	p := acquire(t, s, 0)
 	if write(p, 200); logs {
 		write(p, 3000)
 	}
 	clone := fs.CrashClone(vfs.CrashCloneCfg{})
-	blocked.Store(false)
 	noError(t, s.Close())
 	return clone
 }
@@ -118,7 +104,7 @@ func TestTornTail(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			fs := crashed(t, false)
-			logs := of(files(t, fs), ".log")
+			logs := of(files(t, fs), ".seg")
 			last := logs[len(logs)-1]
 			writeFile(t, fs, last, tear(files(t, fs)[last]))
 			n, logged, err := reopen(t, fs)
@@ -143,11 +129,14 @@ func TestCorruption(t *testing.T) {
 	for _, test := range []struct {
 		name, file string
 		last, logs bool
+		second     bool
 		damage     func(string) string
 	}{
-		{name: "the newest log, before what is good", file: ".log", last: true, damage: func(s string) string { return flip(s, len(s)/3) }},
-		{name: "an older log", file: ".log", logs: true, damage: func(s string) string { return flip(s, len(s)/2) }},
-		{name: "the end of an older log", file: ".log", logs: true, damage: func(s string) string { return s[:len(s)-50] }},
+		{name: "the newest log, before what is good", file: ".seg", last: true, damage: func(s string) string { return flip(s, len(s)/3) }},
+		{name: "the head of the newest log", file: ".seg", last: true, damage: func(s string) string { return flip(s, 20) }},
+		{name: "an older log", file: ".seg", logs: true, damage: func(s string) string { return flip(s, len(s)/2) }},
+		{name: "the end of an older log", file: ".seg", logs: true, damage: func(s string) string { return s[:len(s)-50] }},
+		{name: "the index of an older log", file: ".seg", logs: true, second: true, damage: func(s string) string { return flip(s, len(s)-20) }},
 		{name: "a table", file: ".sst", damage: func(s string) string { return flip(s, 300) }},
 		{name: "the end of a table", file: ".sst", damage: func(s string) string { return s[:len(s)-50] }},
 		{name: "the manifest", file: "MANIFEST-", last: true, damage: func(s string) string { return flip(s, 20) }},
@@ -156,6 +145,9 @@ func TestCorruption(t *testing.T) {
 			fs := crashed(t, test.logs)
 			names := of(files(t, fs), test.file)
 			name := names[0]
+			if test.second {
+				name = names[1]
+			}
 			if test.last {
 				name = names[len(names)-1]
 			}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -36,18 +37,35 @@ func TestCrash(t *testing.T) {
 			t.Parallel()
 			rng := rand.New(rand.NewPCG(seed, 2))
 			w := &workload{steps: 300, pad: 40}
-			if seed%8 == 0 { // so much that tables are flushed and logs are reused
-				w.pad = 30 << 10
-			}
+			w.options(seed)
 			fs := vfs.NewCrashableMem()
 			for w.generation = range 3 {
 				fs = w.run(t, fs, rng)
 			}
-			s := mustOpen(t, disk.Options{Dir: crashDir, FS: fs})
+			s := w.open(t, fs)
 			w.acquire(t, s)
 			w.verify(t, s)
 			noError(t, s.Close())
 		})
+	}
+}
+
+// open opens the store on fs.
+func (w *workload) open(t *testing.T, fs vfs.FS) store.Store {
+	o := w.Options
+	o.Dir, o.FS, o.Log = crashDir, fs, quiet
+	return mustOpen(t, o)
+}
+
+// options makes stores with small files of the log, which are moved, and stores that sync late.
+func (w *workload) options(seed uint64) {
+	w.FileBytes = []int64{0, 1, 2 << 10, 32 << 10}[seed%4]
+	w.MoveAfter = 1
+	if w.lazy = seed%3 == 2; w.lazy {
+		w.Sync, w.Interval = disk.Interval, time.Duration(1+seed)*time.Millisecond
+	}
+	if seed%8 == 0 { // so much that tables are flushed
+		w.pad = 30 << 10
 	}
 }
 
@@ -60,9 +78,10 @@ func TestCrashEverywhere(t *testing.T) {
 	for at := range last {
 		rng := rand.New(rand.NewPCG(uint64(at), 4))
 		w := &workload{steps: 40, pad: 40, crashAt: at + 1}
+		w.options(1 + uint64(at)%2*2) // a file for each commit, and ordinary ones
 		fs := w.run(t, vfs.NewCrashableMem(), rng)
 		w.generation++
-		s := mustOpen(t, disk.Options{Dir: crashDir, FS: fs, Log: quiet})
+		s := w.open(t, fs)
 		w.acquire(t, s)
 		w.verify(t, s)
 		noError(t, s.Close())
@@ -71,6 +90,9 @@ func TestCrashEverywhere(t *testing.T) {
 
 // workload is what is written to the store, and what is known of it.
 type workload struct {
+	disk.Options
+	lazy bool // what was acknowledged may be lost, but from some moment on
+
 	generation, steps, pad int
 	crashAt                int64 // the operation before which the copy is taken; 0: a random one
 
@@ -112,10 +134,11 @@ func (w *workload) run(t *testing.T, fs *vfs.MemFS, rng *rand.Rand) *vfs.MemFS {
 	var clone *vfs.MemFS
 	var m mark
 	var once sync.Once
+	own := rand.New(rand.NewPCG(rng.Uint64(), 5))
 	crash := func() {
 		once.Do(func() {
 			m = w.mark()
-			clone = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: rng.IntN(4) * 33, RNG: rng})
+			clone = fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: own.IntN(4) * 33, RNG: own})
 		})
 	}
 	left := atomic.Int64{}
@@ -129,7 +152,7 @@ func (w *workload) run(t *testing.T, fs *vfs.MemFS, rng *rand.Rand) *vfs.MemFS {
 		}
 		return nil
 	}))
-	s := mustOpen(t, disk.Options{Dir: crashDir, FS: hooked})
+	s := w.open(t, hooked)
 	w.acquire(t, s)
 	w.verify(t, s)
 	var all sync.WaitGroup
@@ -229,6 +252,9 @@ func dropBelow(at uint64) []store.Range {
 }
 
 func (w *workload) mark() (m mark) {
+	if w.lazy {
+		return m
+	}
 	for i := range w.parts {
 		m.records[i], m.checkpoint[i] = w.parts[i].records.acked.Load(), w.parts[i].checkpoint.acked.Load()
 	}

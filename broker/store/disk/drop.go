@@ -1,44 +1,46 @@
 package disk
 
 import (
-	"errors"
-
 	"github.com/cockroachdb/pebble/v2"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
-// dropSingly is the number of records up to which a range is dropped one by one: many small range deletions make Pebble slow.
+// dropSingly is the number of records up to which a range is deleted one by one: many small range deletions make Pebble slow.
 const dropSingly = 16
 
-// encodeDrop puts in b that the records in ranges go. When the lowest record goes, all is deleted from there up to
-// the lowest that stays, whatever has been dropped between them before.
+// encodeDrop puts in b that the records in ranges go: those in the log become holes, those in the database are deleted.
 func (p *part) encodeDrop(b *pebble.Batch, ranges []store.Range) error {
-	if len(ranges) == 0 {
-		return nil
-	}
-	ranges = clip(store.JoinRanges(ranges), p.draft.first, p.draft.next)
-	if len(ranges) > 0 && ranges[0].From == p.draft.first {
-		lowest, err := p.lowest(ranges)
-		if err != nil {
-			return err
-		}
-		if err := p.deleteRange(b, store.Range{From: p.draft.first, To: lowest}); err != nil {
-			return err
-		}
-		p.draft.first = lowest
-		ranges = clip(ranges, lowest, p.draft.next)
-	}
+	high := p.high.Load()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	for _, r := range ranges {
-		if err := p.deleteRange(b, r); err != nil {
+		r.To = min(r.To, p.draft.next)
+		p.fresh = p.gone.add(r, p.fresh)
+		if err := p.delete(b, store.Range{From: r.From, To: min(r.To, high)}); err != nil {
 			return err
 		}
 	}
-	return nil
+	return p.encodeHoles(b, &p.gone)
 }
 
-func (p *part) deleteRange(b *pebble.Batch, r store.Range) error {
-	p.store.dropped.add(p.n, r)
+// encodeHoles puts in b what has changed of the holes.
+func (p *part) encodeHoles(b *pebble.Batch, gone *holes) error {
+	var value []byte
+	return gone.settle(p.draft.next, func(n uint64, c *chunk) error {
+		if c == nil {
+			return b.Delete(holesKey(p.n, n), nil)
+		}
+		value = c.append(value[:0])
+		return put(b, holesKey(p.n, n), value)
+	})
+}
+
+// delete deletes records from the database.
+func (p *part) delete(b *pebble.Batch, r store.Range) error {
+	if r.From >= r.To {
+		return nil
+	}
 	if r.To-r.From > dropSingly {
 		return b.DeleteRange(logKey(nil, p.n, r.From), logKey(nil, p.n, r.To), nil)
 	}
@@ -50,45 +52,4 @@ func (p *part) deleteRange(b *pebble.Batch, r store.Range) error {
 		}
 	}
 	return nil
-}
-
-// lowest is the number of the lowest record when ranges, of which the first begins with the lowest now, have gone; if none is
-// left, the next that is not durable or not in ranges. What else the batch drops counts as if it were there.
-func (p *part) lowest(ranges []store.Range) (lowest uint64, err error) {
-	iter, err := p.store.db.NewIter(&pebble.IterOptions{
-		LowerBound: logKey(nil, p.n, ranges[0].To), UpperBound: logKey(nil, p.n, p.draft.next),
-	})
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, iter.Close()) }()
-	for _, r := range ranges {
-		if lowest < r.From && lowest != 0 {
-			break // it stays
-		}
-		lowest = r.To
-		switch {
-		case iter.SeekGE(logKey(nil, p.n, r.To)):
-			if lowest, err = logSeq(iter.Key()); err != nil {
-				return 0, err
-			}
-		case iter.Error() != nil:
-			return 0, iter.Error()
-		default:
-			lowest = max(lowest, p.next)
-		}
-	}
-	return lowest, nil
-}
-
-// clip leaves of ranges what is in from up to, and without, to, in place.
-func clip(ranges []store.Range, from, to uint64) []store.Range {
-	out := ranges[:0]
-	for _, r := range ranges {
-		r.From, r.To = max(r.From, from), min(r.To, to)
-		if r.From < r.To {
-			out = append(out, r)
-		}
-	}
-	return out
 }

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
@@ -8,17 +9,18 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
-// encode puts the request in b, and in the drafts of its partitions. An error is that of the whole batch; one of the request
-// alone is left in err, and then nothing of it is in b.
+// encode puts what the request changes in the database in b, and its records in the drafts of their partitions. An error is that of
+// the whole batch; one of the request alone is left in err, and then nothing of it is in b.
 func (s *Store) encode(r *request, b *pebble.Batch) error {
 	if r.checkpoint != nil {
 		return s.encodeCheckpoint(r, b)
 	}
 	for i := range r.write.Records {
 		rec := &r.write.Records[i]
-		if err := s.touch(s.parts[rec.Part].Load()).encodeRecord(b, rec); err != nil {
-			return err
-		}
+		p := s.touch(&s.parts[rec.Part])
+		rec.Seq = p.draft.next
+		p.draft.next++
+		p.records = append(p.records, rec)
 	}
 	for i := range r.write.Retain {
 		if err := encodeRetained(b, &r.write.Retain[i]); err != nil {
@@ -28,13 +30,21 @@ func (s *Store) encode(r *request, b *pebble.Batch) error {
 	return nil
 }
 
-func (p *part) encodeRecord(b *pebble.Batch, rec *store.Record) error {
-	rec.Seq = p.draft.next
-	p.draft.next++
-	op := b.SetDeferred(logKeySize, sealSize+len(rec.Data))
-	logKey(op.Key[:0], p.n, rec.Seq)
-	seal(op.Value, op.Key, rec.Data)
-	return op.Finish()
+// frame fills the batch of the log: b, as the pairs, and the records of each partition.
+func (s *Store) frame(b *pebble.Batch) error {
+	s.batch.Reset()
+	if !b.Empty() {
+		if err := put(b, appliedKey, binary.BigEndian.AppendUint64(nil, s.number+1)); err != nil {
+			return err
+		}
+		s.batch.Pairs(s.number+1, b.Repr())
+	}
+	for _, p := range s.touched {
+		for _, rec := range p.records {
+			s.batch.Record(p.n, rec.Seq, rec.Data)
+		}
+	}
+	return nil
 }
 
 func encodeRetained(b *pebble.Batch, r *store.Retained) error {
@@ -67,7 +77,11 @@ func (s *Store) encodeCheckpoint(r *request, b *pebble.Batch) error {
 			return err
 		}
 	}
-	return put(b, stateKey(p.n), p.draft.encode())
+	return p.encodeState(b, &p.gone)
+}
+
+func (p *part) encodeState(b *pebble.Batch, gone *holes) error {
+	return put(b, stateKey(p.n), stored{at: p.draft.at, low: gone.low}.encode())
 }
 
 // put sets key to the sealed value, or deletes it if value is nil.

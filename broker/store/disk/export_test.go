@@ -3,6 +3,7 @@ package disk
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -10,9 +11,9 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
-// OpenMigrating is OpenWith with other migrations.
+// OpenMigrating is OpenWith with more migrations.
 func OpenMigrating(o Options, steps ...func(*pebble.DB) error) (store.Store, error) {
-	var migrations []migration
+	migrations := slices.Clone(migrations)
 	for _, step := range steps {
 		migrations = append(migrations, step)
 	}
@@ -26,19 +27,4 @@ func OpenMigrating(o Options, steps ...func(*pebble.DB) error) (store.Store, err
 // StageWith is Stage on another file system.
 func StageWith(ctx context.Context, fs vfs.FS, dir string, r io.Reader) error {
 	return stageWith(ctx, fs, dir, r, formatNow)
-}
-
-// Tables writes out what is in memory, and returns the first and the last key of every table.
-func Tables(s store.Store) (keys [][2][]byte, err error) {
-	db := s.(*Store).db
-	if err := db.Flush(); err != nil {
-		return nil, err
-	}
-	levels, err := db.SSTables()
-	for _, level := range levels {
-		for _, table := range level {
-			keys = append(keys, [2][]byte{table.Smallest.UserKey, table.Largest.UserKey})
-		}
-	}
-	return keys, err
 }

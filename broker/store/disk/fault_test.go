@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk/segment"
 	"github.com/dunlin-mqtt/dunlin/broker/store/storetest"
 )
 
@@ -27,7 +29,7 @@ type faults struct {
 }
 
 func (f *faults) MaybeError(op errorfs.Op) error {
-	if !f.on.Load() || filepath.Ext(op.Path) != ".log" {
+	if !f.on.Load() || filepath.Ext(op.Path) != segment.Ext {
 		return nil
 	}
 	for _, k := range f.kinds {
@@ -122,19 +124,60 @@ func TestPebbleGivesUp(t *testing.T) {
 		self := exec.Command(os.Args[0], "-test.run=^TestPebbleGivesUp$")
 		self.Env = append(os.Environ(), "DUNLIN_TEST_GIVE_UP=1")
 		out, err := self.CombinedOutput()
-		if want := `pebble cannot go on without a new log" path=` + crashDir; err == nil || !strings.Contains(string(out), want) {
+		if want := "store " + crashDir + ": pebble cannot go on"; err == nil || !strings.Contains(string(out), want) {
 			t.Errorf("the process ended with %v and does not say %s:\n%s", err, want, out)
 		}
 		return
 	}
-	f := &faults{kinds: []errorfs.OpKind{errorfs.OpCreate, errorfs.OpReuseForWrite}}
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
-	s := mustOpen(t, disk.Options{Dir: crashDir, FS: errorfs.Wrap(vfs.NewMem(), f), Log: log})
+	var on atomic.Bool
+	fs := errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if on.Load() && op.Kind == errorfs.OpFileWrite && strings.Contains(op.Path, "MANIFEST-") {
+			return syscall.EIO
+		}
+		return nil
+	}))
+	s := mustOpen(t, disk.Options{Dir: crashDir, FS: fs, Log: slog.New(slog.NewTextHandler(os.Stderr, nil)), MaxBytes: 1 << 30})
 	p := acquire(t, s, 0)
-	f.on.Store(true)
+	on.Store(true)
 	big := strings.Repeat("x", 1<<20)
-	for range 100 { // more than a log takes
-		_, _ = p.AppendAndWait(big)
+	for i := range uint64(100) { // more than a table takes
+		_, _ = p.AppendAndWait("x")
+		_ = checkpointAndWait(p, []store.KV{{Key: fmt.Sprint(i), Value: []byte(big)}}, i+1)
+	}
+	_ = s.Close()
+}
+
+// TestNoNewFile: a file of the log that cannot be made is an error like another, after which the store goes on.
+func TestNoNewFile(t *testing.T) {
+	f := &faults{kinds: []errorfs.OpKind{errorfs.OpCreate}}
+	mem := vfs.NewCrashableMem()
+	s := mustOpen(t, disk.Options{Dir: crashDir, FS: errorfs.Wrap(mem, f), MaxBytes: 8 << 20})
+	p := acquire(t, s, 0)
+	var want []string
+	rec := strings.Repeat("x", 100<<10)
+	write := func(times int) (failed int) {
+		for range times {
+			rec := fmt.Sprint(len(want), rec)
+			if _, err := p.AppendAndWait(rec); err != nil {
+				failed++
+				continue
+			}
+			want = append(want, rec)
+		}
+		return failed
+	}
+	f.on.Store(true)
+	if n := write(20); n == 0 || n == 20 {
+		t.Errorf("%d of 20 writes failed", n)
+	}
+	f.on.Store(false)
+	if n := write(20); n > 0 {
+		t.Errorf("%d writes failed although files can be made", n)
+	}
+	noError(t, s.Close())
+	s = mustOpen(t, disk.Options{Dir: crashDir, FS: mem.CrashClone(vfs.CrashCloneCfg{})})
+	if got := readAll(t, acquire(t, s, 0)); !slices.Equal(got, want) {
+		t.Errorf("%d records are there instead of %d", len(got), len(want))
 	}
 	noError(t, s.Close())
 }

@@ -14,7 +14,9 @@ import (
 type migration func(*pebble.DB) error
 
 // migrations are those from format 1 to 2, from 2 to 3, and so on.
-var migrations []migration
+var migrations = []migration{
+	func(*pebble.DB) error { return nil }, // to 2: new records are in the log. Those that the database has stay there
+}
 
 // format is the number of the format that s is to have.
 func (s *Store) format() int { return 1 + len(s.migrations) }
@@ -75,9 +77,13 @@ func (s *Store) markNew(db *pebble.DB) error {
 	return markFormat(db, s.format())
 }
 
-// markFormat writes the number of the format, and syncs all that was written before.
+// markFormat writes the number of the format, and puts all that was written before on the disk.
 func markFormat(db *pebble.DB, n int) error {
-	if err := db.Set(formatKey, strconv.AppendInt(nil, int64(n), 10), pebble.Sync); err != nil {
+	err := db.Set(formatKey, strconv.AppendInt(nil, int64(n), 10), pebble.NoSync)
+	if err == nil {
+		err = db.Flush()
+	}
+	if err != nil {
 		return fmt.Errorf("write its format: %w", err)
 	}
 	return nil

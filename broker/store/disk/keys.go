@@ -12,13 +12,18 @@ import (
 
 // The format of the folder. What changes it gets a new number, and store.Partitions and store.PartitionOf are
 // part of it. Integers are big-endian. Every value but that of the format is sealed: a CRC-32C of its key and itself first.
+// Beside the database is the log of package segment: records, and as pairs the batches of the database in Pebble's encoding, each
+// with "applied". What of them the database does not have yet when it is opened is applied to it then.
 //
+//	"applied"                     number(8) of the last pairs of the log that are in the database
+//	'd' partition(1) number(8)    a chunk of holes
 //	"format"                      the number of the format, in decimal
-//	'l' partition(1) sequence(8)  a record of a log
+//	'l' partition(1) sequence(8)  a record that is not in the log, or not any more
 //	'c' partition(1) key          a pair of a checkpoint
-//	'm' partition(1)              at(8), what the checkpoint covers
+//	'm' partition(1)              at(8), what the checkpoint covers, and, unless it is 1, low(8) of the holes
 //	'r' topic                     expires(8), Unix milliseconds or 0, and a retained record
 const (
+	holesPrefix    = 'd'
 	logPrefix      = 'l'
 	pairPrefix     = 'c'
 	statePrefix    = 'm'
@@ -33,6 +38,7 @@ const (
 var formatNow = 1 + len(migrations)
 
 var (
+	appliedKey = []byte("applied")
 	formatKey  = []byte("format")
 	castagnoli = crc32.MakeTable(crc32.Castagnoli)
 	errDamaged = errors.New("its checksum is wrong: the disk returned something else than was written")
@@ -85,20 +91,36 @@ func checksum(key, value []byte) uint32 {
 	return crc32.Update(crc32.Checksum(key, castagnoli), castagnoli, value)
 }
 
-// state is what is known of a partition's log and checkpoint.
-type state struct {
-	at    uint64 // what the checkpoint covers; 0: there is none. Only this is stored as such
-	first uint64 // no record is below
-	next  uint64 // the number of the next record
+func holesKey(part int, chunk uint64) []byte {
+	return binary.BigEndian.AppendUint64([]byte{holesPrefix, byte(part)}, chunk)
 }
 
-func (s state) encode() []byte { return binary.BigEndian.AppendUint64(nil, s.at) }
+// stored is what the database says of a partition.
+type stored struct {
+	at  uint64 // what the checkpoint covers; 0: there is none
+	low uint64 // of the holes
+}
 
-func decodeState(value []byte) (state, error) {
-	if len(value) != 8 {
-		return state{}, fmt.Errorf("it has %d bytes, not 8", len(value))
+func (s stored) encode() []byte {
+	value := binary.BigEndian.AppendUint64(nil, s.at)
+	if s.low > 1 {
+		value = binary.BigEndian.AppendUint64(value, s.low)
 	}
-	return state{at: binary.BigEndian.Uint64(value)}, nil
+	return value
+}
+
+func decodeStored(value []byte) (s stored, err error) {
+	s.low = 1
+	switch len(value) {
+	case 16:
+		s.low = binary.BigEndian.Uint64(value[8:])
+		fallthrough
+	case 8:
+		s.at = binary.BigEndian.Uint64(value)
+	default:
+		return s, fmt.Errorf("it has %d bytes, not 8 or 16", len(value))
+	}
+	return s, nil
 }
 
 // sealRetained puts r, sealed, in dst, which is sealSize+expirySize longer than the record.

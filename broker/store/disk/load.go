@@ -13,7 +13,7 @@ import (
 // Load implements store.Part. No Checkpoint may be under way.
 func (p *part) Load(ctx context.Context, fn func(store.KV) error) (at uint64, err error) {
 	if err := p.store.withDB(func(db *pebble.DB) error {
-		st, err := readState(db, p.n)
+		st, err := readStored(db, p.n)
 		at = st.at
 		return err
 	}); err != nil {

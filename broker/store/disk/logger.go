@@ -37,11 +37,9 @@ func (s *Store) events() *pebble.EventListener {
 		FlushEnd: func(i pebble.FlushInfo) { // Pebble tries again what failed in the background
 			if i.Err == nil {
 				s.health.set(&s.health.background, nil)
-			}
-		},
-		WALCreated: func(i pebble.WALCreateInfo) {
-			if i.Err != nil { // Pebble panics next
-				s.opts.Log.Error("pebble cannot go on without a new log", "path", s.opts.Dir, "reason", i.Err)
+				s.tidying.flushed.Store(true)
+				s.tidying.flushing.Store(false)
+				s.queue.syncDue() // files of the log may go
 			}
 		},
 		DataCorruption: func(i pebble.DataCorruptionInfo) {

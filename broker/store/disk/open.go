@@ -1,7 +1,7 @@
 package disk
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -11,12 +11,13 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk/segment"
 )
 
 const (
-	cacheSize    = 16 << 20 // bytes of blocks read from files
-	memTableSize = 16 << 20 // bytes of a table that is being filled; there may be two
-	blockSize    = 32 << 10 // bytes of a block of a file: a queue is read in runs of records
+	cacheSize    = 8 << 20  // bytes of blocks read from the database's files
+	memTableSize = 8 << 20  // bytes of a table that is being filled; there may be two
+	segmentSize  = 32 << 20 // bytes of a file of the log, about
 	// compactAt is how many overlapping tables there are before they are merged: most of what they hold is
 	// dropped soon.
 	compactAt = 8
@@ -28,6 +29,7 @@ const (
 	reserve = 64 << 20
 
 	interval       = 100 * time.Millisecond
+	moveAfter      = 5 * time.Second
 	retainedMemory = 64 << 20 // bytes
 )
 
@@ -44,6 +46,11 @@ type Options struct {
 	MaxBytes uint64
 	// ReserveBytes is how much of the disk must be free for what grows, but no more than a tenth of it; 0: 64 MiB.
 	ReserveBytes uint64
+	// FileBytes is about how large a file of the log gets; 0: 32 MiB, or less with small MaxBytes.
+	FileBytes int64
+	// MoveAfter is how long a file of the log of which little is needed has to be like that before that is moved, so that the
+	// file can go: what is needed of a queue that is being read goes by itself. 0: 5 s.
+	MoveAfter time.Duration
 	// RetainedMemoryBytes is how much of the retained records may be in memory; 0: 64 MiB.
 	RetainedMemoryBytes int
 }
@@ -88,6 +95,9 @@ func openWith(o Options, migrations []migration) (*Store, error) {
 	if o.Interval <= 0 {
 		o.Interval = interval
 	}
+	if o.MoveAfter <= 0 {
+		o.MoveAfter = moveAfter
+	}
 	if o.RetainedMemoryBytes == 0 {
 		o.RetainedMemoryBytes = retainedMemory
 	}
@@ -108,34 +118,118 @@ func open(o Options, migrations []migration) (*Store, error) {
 		return nil, fmt.Errorf("lock it: is another broker using it? %w", err)
 	}
 	s := &Store{opts: o, migrations: migrations, lock: lock, ended: make(chan struct{})}
-	s.stop, s.cancel = context.WithCancel(context.Background())
 	s.queue.init()
 	s.fs = manifestFS{o.FS}
 	if o.Sync == Interval {
-		s.lazy = &lazyFS{FS: s.fs}
-		s.fs = s.lazy
+		s.fs = orderedFS{s.fs, &s.unsynced}
 	}
-	if s.db, err = s.openData(); err == nil {
+	for n := range s.parts {
+		s.parts[n].store, s.parts[n].n = s, n
+	}
+	if err = s.openData(); err == nil {
 		if err = s.loadRetained(); err == nil {
 			return s, nil
 		}
-		err = errors.Join(err, s.db.Close())
+		err = errors.Join(err, s.closeAll())
 	}
 	return nil, errors.Join(s.explain(err), lock.Close())
 }
 
 // openData puts in place what was staged, makes the folder of the database if it is not there, and opens it.
-func (s *Store) openData() (*pebble.DB, error) {
+func (s *Store) openData() error {
 	if err := swap(s.fs, s.opts.Dir); err != nil {
-		return nil, err
+		return err
 	}
 	if err := makeDir(s.fs, s.dataDir()); err != nil {
-		return nil, err
+		return err
 	}
 	if err := s.probe(); err != nil {
-		return nil, fmt.Errorf("nothing was changed: %w", err)
+		return fmt.Errorf("nothing was changed: %w", err)
 	}
-	return s.openDB()
+	return s.openAll()
+}
+
+// openAll opens the log and the database, which gets what the log has and it does not, and loads the partitions.
+func (s *Store) openAll() error {
+	log, err := s.openLog()
+	if err != nil {
+		return err
+	}
+	if err := log.Begin(); err != nil {
+		return err
+	}
+	db, err := s.openDB()
+	if err != nil {
+		return errors.Join(err, log.Close())
+	}
+	number, err := replay(db, log)
+	for n := 0; n < len(s.parts) && err == nil; n++ {
+		err = s.parts[n].load(db, log)
+	}
+	if err != nil {
+		return errors.Join(err, db.Close(), log.Close())
+	}
+	s.health.set(&s.health.background, nil) // that was another database's
+	s.cut, s.number = nil, number
+	s.tidying.flushed.Store(true)
+	s.tidying.flushing.Store(false)
+	s.unsynced.Store(log)
+	s.dbMu.Lock()
+	defer s.dbMu.Unlock()
+	s.db, s.log = db, log
+	return nil
+}
+
+// reopen opens all if an error has closed it.
+func (s *Store) reopen() error {
+	if s.db != nil {
+		return nil
+	}
+	if err := s.openAll(); err != nil {
+		return fmt.Errorf("open it again: %w", err)
+	}
+	return nil
+}
+
+// closeAll closes log and database, which keep what they have for openAll, and ends what has been opened of them.
+func (s *Store) closeAll() error {
+	s.dbMu.Lock()
+	defer s.dbMu.Unlock()
+	if s.db == nil {
+		return nil
+	}
+	err := s.log.Close()
+	s.cut = s.log.Cut()
+	for b := range s.backups {
+		err = errors.Join(err, b.snapshot.Close())
+	}
+	s.backups = nil
+	err = errors.Join(err, s.db.Close())
+	s.db, s.log = nil, nil
+	return err
+}
+
+func (s *Store) openLog() (*segment.Log, error) {
+	return segment.Open(segment.Options{FS: s.opts.FS, Dir: s.dataDir(), Bytes: s.segmentBytes(), Cut: s.cut})
+}
+
+// replay applies to db what the log has and it does not, and returns the number of the last pairs.
+func replay(db *pebble.DB, log *segment.Log) (number uint64, err error) {
+	if number, err = readApplied(db, false); err != nil {
+		return 0, err
+	}
+	err = log.Pairs(number, func(n uint64, data []byte) error {
+		if n != number+1 {
+			return fmt.Errorf("the log has no pairs of number %d: %w", number+1, errLost)
+		}
+		b := db.NewBatch()
+		if err := b.SetRepr(bytes.Clone(data)); err != nil {
+			return err
+		}
+		number = n
+		return errors.Join(db.Apply(b, pebble.NoSync), b.Close())
+	})
+	return number, err
 }
 
 // openDB opens Pebble and checks the format.
@@ -165,18 +259,26 @@ func (s *Store) pebbleOptions() *pebble.Options {
 		L0StopWritesThreshold:      4 * compactAt,
 		CompactionConcurrencyRange: func() (lower, upper int) { return 1, 1 },
 		EventListener:              s.events(),
-	}
-	o.Experimental.SpanPolicyFunc = tableSpan
-	for i := range o.Levels {
-		o.Levels[i].BlockSize = blockSize
+		DisableWAL:                 true, // the log is that
 	}
 	return o
 }
 
-// memTable is the size of a table that is being filled, and so of a log: small in a small store.
-func (s *Store) memTable() uint64 {
-	if s.opts.MaxBytes == 0 {
-		return memTableSize
+// memTable is the size of a table that is being filled: small in a small store.
+func (s *Store) memTable() uint64 { return s.share(memTableSize) }
+
+// segmentBytes is about the size of a file of the log.
+func (s *Store) segmentBytes() int64 {
+	if s.opts.FileBytes > 0 {
+		return s.opts.FileBytes
 	}
-	return min(memTableSize, max(s.opts.MaxBytes/16, memTableSize/64))
+	return int64(s.share(segmentSize))
+}
+
+// share is most, or less in a small store.
+func (s *Store) share(most uint64) uint64 {
+	if s.opts.MaxBytes == 0 {
+		return most
+	}
+	return min(most, max(s.opts.MaxBytes/16, most/64))
 }

@@ -34,8 +34,8 @@ func TestOpenRefuses(t *testing.T) {
 	}{
 		{"no name", "", "no folder", nil},
 		{"a file", file, file, nil},
-		{"a newer format", t.TempDir(), "its format is 2", func(db *pebble.DB) {
-			noError(t, db.Set([]byte("format"), []byte("2"), pebble.Sync))
+		{"a newer format", t.TempDir(), "its format is 3", func(db *pebble.DB) {
+			noError(t, db.Set([]byte("format"), []byte("3"), pebble.Sync))
 		}},
 		{"no format", t.TempDir(), `its format is "x"`, func(db *pebble.DB) {
 			noError(t, db.Set([]byte("format"), []byte("x"), pebble.Sync))
@@ -90,26 +90,29 @@ func TestOpenTwice(t *testing.T) {
 // TestDamage: what the disk returns is not taken for granted.
 func TestDamage(t *testing.T) {
 	dir := t.TempDir()
-	s := mustOpen(t, disk.Options{Dir: dir})
+	o := disk.Options{Dir: dir, MaxBytes: 8 << 20} // small files of the log
+	s := mustOpen(t, o)
 	p := acquire(t, s, 3)
-	for range 5 {
-		_, err := p.AppendAndWait("x")
+	for range 20 {
+		_, err := p.AppendAndWait(strings.Repeat("x", 100<<10))
 		noError(t, err)
 	}
 	noError(t, s.Close())
 	read := func() (n int, err error) {
-		s := mustOpen(t, disk.Options{Dir: dir})
+		s := mustOpen(t, o)
 		defer s.Close() //nolint:errcheck // only read
 		err = acquire(t, s, 3).Read(t.Context(), 0, func(uint64, []byte) error { n++; return nil })
 		return n, err
 	}
-	record := []byte("l\x03\x00\x00\x00\x00\x00\x00\x00\x04")
-	edit(t, dir, func(db *pebble.DB) { noError(t, db.Set(record, []byte("1234x"), pebble.Sync)) })
-	if _, err := read(); err == nil || !strings.Contains(err.Error(), "record 4: its checksum") || !strings.Contains(err.Error(), "partition 3") {
-		t.Errorf("a damaged record: error %v", err)
+	first := filepath.Join(dir, "data", "000000000001.seg")
+	content, err := os.ReadFile(first)
+	noError(t, err)
+	noError(t, os.WriteFile(first, []byte(flip(string(content), 350<<10)), 0o600))
+	if n, err := read(); err == nil || n != 3 || !strings.Contains(err.Error(), first+" is damaged at offset") || !strings.Contains(err.Error(), "partition 3") {
+		t.Errorf("a damaged record: %d are read, error %v", n, err)
 	}
-	edit(t, dir, func(db *pebble.DB) { noError(t, db.Delete(record, pebble.Sync)) })
-	if _, err := read(); err == nil || !strings.Contains(err.Error(), "record 4: it was not dropped, and is not there; restore it") {
+	noError(t, os.Remove(first))
+	if _, err := read(); err == nil || !strings.Contains(err.Error(), "record 1: it was not dropped, and is not there; restore it") {
 		t.Errorf("a missing record: error %v", err)
 	}
 }

@@ -2,67 +2,104 @@ package disk
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
-	"github.com/cockroachdb/pebble/v2"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk/segment"
 )
+
+// noRecord is no record's number.
+const noRecord = ^uint64(0)
 
 // Read implements store.Part.
 func (p *part) Read(ctx context.Context, from uint64, fn func(uint64, []byte) error) error {
+	end := p.end.Load()
 	from = max(from, 1)
-	b := newBurst()
-	defer b.free()
-	for end := p.end.Load(); from < end; {
-		if err := ctx.Err(); err != nil {
-			return p.failed("read records", err)
+	if from >= end {
+		return nil
+	}
+	log, err := p.store.reader(p.n)
+	if err != nil {
+		return p.failed("read records", err)
+	}
+	defer log.Close()
+	moved := newMoved(p)
+	defer moved.free()
+	for n := 0; from < end; n++ {
+		if n%burstRecords == 0 && ctx.Err() != nil {
+			return p.failed("read records", ctx.Err())
 		}
-		b.reset()
-		if err := p.store.withDB(func(db *pebble.DB) error { return p.readBurst(db, from, end, b) }); err != nil {
-			return p.failed("read records", err)
+		seq, rec, err := p.first(log, moved, from, end)
+		if err == nil {
+			err = p.mayMiss(from, min(seq, end))
 		}
-		if b.len() == 0 {
-			return nil // dropped, all of it
+		if err != nil {
+			return p.failed("read records", p.store.explain(err))
 		}
-		for i := range b.len() {
-			_, rec, seq := b.at(i)
-			if err := fn(seq, rec); err != nil {
-				return err
-			}
-			from = seq + 1
+		if seq >= end {
+			return nil
 		}
+		if err := fn(seq, rec); err != nil {
+			return err
+		}
+		from = seq + 1
 	}
 	return nil
 }
 
-// readBurst reads the next records before end.
-func (p *part) readBurst(db *pebble.DB, from, end uint64, b *burst) (err error) {
-	iter, err := db.NewIter(&pebble.IterOptions{
-		LowerBound: logKey(nil, p.n, from), UpperBound: logKey(nil, p.n, end),
-	})
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, iter.Close()) }()
-	for iter.First(); iter.Valid() && !b.full(); iter.Next() {
-		seq, err := logSeq(iter.Key())
-		if err != nil {
-			return err
+// first returns the first record from number from on, before end, wherever it is; noRecord: there is none.
+func (p *part) first(log *segment.Reader, m *moved, from, end uint64) (seq uint64, rec []byte, err error) {
+	for {
+		moves := p.moves.Load()
+		if seq, rec, err = p.nextInLog(log, from, end); err != nil {
+			return 0, nil, err
 		}
-		if err := p.mayMiss(from, seq); err != nil {
-			return err
+		if from >= p.high.Load() && p.moves.Load() == moves {
+			return seq, rec, nil
 		}
-		rec, err := unseal(iter.Key(), iter.Value())
-		if err != nil {
-			return fmt.Errorf("record %d: %w", seq, err)
+		other, otherRec, err := m.next(from, min(seq, end))
+		switch {
+		case err != nil:
+			return 0, nil, err
+		case p.moves.Load() != moves: // what was a hole may be in the database by now, and the other way round not
+			continue
+		case other < seq:
+			return other, otherRec, nil
 		}
-		b.add(nil, rec, seq)
-		from = seq + 1
+		return seq, rec, nil
 	}
-	if err := iter.Error(); err != nil || b.full() {
-		return err
+}
+
+// nextInLog is first for the log alone.
+func (p *part) nextInLog(log *segment.Reader, from, end uint64) (seq uint64, rec []byte, err error) {
+	p.mu.Lock()
+	run := p.gone.run(from, end)
+	p.mu.Unlock()
+	for run.From < run.To {
+		if seq, rec, err = log.Next(run.From); err != nil || rec == nil {
+			return noRecord, nil, err
+		}
+		if seq < run.To {
+			return seq, rec, nil
+		}
+		p.mu.Lock()
+		run = p.gone.run(seq, end)
+		p.mu.Unlock()
 	}
-	return p.mayMiss(from, end)
+	return noRecord, nil, nil
+}
+
+// nextIn returns the first record of a partition from number from on, before end, that the log has and is not gone; noRecord: there
+// is none.
+func (h *holes) nextIn(log *segment.Reader, from, end uint64) (seq uint64, rec []byte, err error) {
+	for run := h.run(from, end); run.From < run.To; run = h.run(seq, end) {
+		if seq, rec, err = log.Next(run.From); err != nil || rec == nil {
+			return noRecord, nil, err
+		}
+		if seq < run.To {
+			return seq, rec, nil
+		}
+	}
+	return noRecord, nil, nil
 }
 
 // mayMiss is an error if one of the records from up to, and without, to should be there. It is asked when they are not.
@@ -75,83 +112,61 @@ func (p *part) mayMiss(from, to uint64) error {
 
 // Fetch implements store.Part.
 func (p *part) Fetch(ctx context.Context, seqs []uint64, fn func(int, []byte) error) error {
-	b := newBurst()
-	defer b.free()
 	end := p.end.Load()
-	at := 0
-	for at < len(seqs) && seqs[at] == 0 {
-		at++ // no record has that
+	log, err := p.store.reader(p.n)
+	if err != nil {
+		return p.failed("fetch records", err)
 	}
-	for at < len(seqs) && seqs[at] < end {
-		if err := ctx.Err(); err != nil {
-			return p.failed("fetch records", err)
+	defer log.Close()
+	moved := newMoved(p)
+	defer moved.free()
+	for i, seq := range seqs {
+		if seq == 0 {
+			continue // no record has that
 		}
-		b.reset()
-		next := at
-		if err := p.store.withDB(func(db *pebble.DB) (err error) {
-			next, err = p.fetchBurst(db, seqs, at, end, b)
+		if seq >= end {
+			return nil
+		}
+		if i%burstRecords == 0 && ctx.Err() != nil {
+			return p.failed("fetch records", ctx.Err())
+		}
+		rec, err := p.get(log, moved, seq)
+		if err == nil && rec == nil {
+			err = p.mayMiss(seq, seq+1)
+		}
+		if err != nil {
+			return p.failed("fetch records", p.store.explain(err))
+		}
+		if rec == nil {
+			continue
+		}
+		if err := fn(i, rec); err != nil {
 			return err
-		}); err != nil {
-			return p.failed("fetch records", err)
 		}
-		for i := range b.len() {
-			_, rec, at := b.at(i)
-			if err := fn(int(at), rec); err != nil {
-				return err
-			}
-		}
-		at = next
 	}
 	return nil
 }
 
-// fetchBurst reads records before end from seqs[at] on, and returns the position of what is to be read next.
-func (p *part) fetchBurst(db *pebble.DB, seqs []uint64, at int, end uint64, b *burst) (next int, err error) {
-	var lower, upper [logKeySize]byte
-	iter, err := db.NewIter(&pebble.IterOptions{
-		LowerBound: logKey(lower[:0], p.n, seqs[at]), UpperBound: logKey(upper[:0], p.n, min(end-1, seqs[len(seqs)-1])+1),
-	})
-	if err != nil {
-		return at, err
-	}
-	defer func() { err = errors.Join(err, iter.Close()) }()
-	here := uint64(0) // the number of the record that iter is at
-	for ; at < len(seqs) && seqs[at] < end && !b.full(); at++ {
-		seq := seqs[at]
-		if here < seq {
-			if here, err = p.moveTo(iter, here, seq); err != nil {
-				return at, err
+// get returns a record, wherever it is; nil: it is not there.
+func (p *part) get(log *segment.Reader, m *moved, seq uint64) (rec []byte, err error) {
+	for {
+		moves := p.moves.Load()
+		p.mu.Lock()
+		gone := p.gone.has(seq)
+		p.mu.Unlock()
+		if !gone {
+			if rec, err = log.Get(seq); rec != nil || err != nil {
+				return rec, err
 			}
 		}
-		if here != seq {
-			if err := p.mayMiss(seq, seq+1); err != nil {
-				return at, err
+		if seq < p.high.Load() {
+			found, rec, err := m.next(seq, seq+1)
+			if err != nil || found == seq {
+				return rec, err
 			}
-			continue
 		}
-		rec, err := unseal(iter.Key(), iter.Value())
-		if err != nil {
-			return at, fmt.Errorf("record %d: %w", seq, err)
+		if p.moves.Load() == moves {
+			return nil, nil
 		}
-		b.add(nil, rec, uint64(at))
 	}
-	return at, iter.Error()
 }
-
-// moveTo moves iter from record here to record seq, or the next that is there, and returns its number; end: there is none.
-func (p *part) moveTo(iter *pebble.Iterator, here, seq uint64) (uint64, error) {
-	valid := false
-	if here != 0 && seq == here+1 {
-		valid = iter.Next()
-	} else {
-		var key [logKeySize]byte
-		valid = iter.SeekGE(logKey(key[:0], p.n, seq))
-	}
-	if !valid {
-		return noRecord, iter.Error()
-	}
-	return logSeq(iter.Key())
-}
-
-// noRecord is no record's number.
-const noRecord = ^uint64(0)

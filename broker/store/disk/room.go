@@ -88,12 +88,12 @@ func (u *usage) add(bytes int) {
 	u.written += uint64(bytes)
 }
 
-// size is what the database takes on the disk, in bytes; 0: it is not open.
+// size is what the store takes on the disk, in bytes; 0: it is not open.
 func (s *Store) size() (bytes uint64) {
 	s.dbMu.RLock()
 	defer s.dbMu.RUnlock()
 	if s.db != nil {
-		bytes = s.db.Metrics().DiskSpaceUsage()
+		bytes = s.db.Metrics().DiskSpaceUsage() + s.log.Size()
 	}
 	return bytes
 }

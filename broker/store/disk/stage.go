@@ -89,7 +89,7 @@ func stageDatabase(ctx context.Context, fs vfs.FS, dir string, r io.Reader, newe
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := copyPairs(ctx, fs, dir, db, in, storeFormat == formatNow, failed); err != nil {
+	if err := copyPairs(ctx, fs, dir, db, in, failed); err != nil {
 		return err
 	}
 	if err := db.Set(formatKey, strconv.AppendInt(nil, int64(storeFormat), 10), pebble.NoSync); err != nil {
@@ -110,7 +110,7 @@ func stageDatabase(ctx context.Context, fs vfs.FS, dir string, r io.Reader, newe
 }
 
 // copyPairs writes the pairs of in to db, and checks them and what comes behind.
-func copyPairs(ctx context.Context, fs vfs.FS, dir string, db *pebble.DB, in *backupReader, sealed bool, failed <-chan error) error {
+func copyPairs(ctx context.Context, fs vfs.FS, dir string, db *pebble.DB, in *backupReader, failed <-chan error) error {
 	copied := backupBuffer
 	for {
 		if copied >= backupBuffer {
@@ -126,10 +126,8 @@ func copyPairs(ctx context.Context, fs vfs.FS, dir string, db *pebble.DB, in *ba
 		if key == nil {
 			return in.trailer()
 		}
-		if sealed {
-			if _, err := unseal(key, value); err != nil {
-				return fmt.Errorf("pair %d, %q: %w", in.count, key, err)
-			}
+		if _, err := unseal(key, value); err != nil {
+			return fmt.Errorf("pair %d, %q: %w", in.count, key, err)
 		}
 		if err := db.Set(key, value, pebble.NoSync); err != nil {
 			return err

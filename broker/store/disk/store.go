@@ -11,15 +11,16 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk/segment"
 )
 
-// Store is a store.Store in a folder. Locks are taken in the order mu, dbMu; that of the queue and the others are leaves.
+// Store is a store.Store in a folder. Locks are taken in the order committing, dbMu; that of the queue and the others are leaves.
 type Store struct {
 	opts       Options
 	migrations []migration
 	fs         vfs.FS // Pebble's
 	lock       *pebble.Lock
-	lazy       *lazyFS // nil: syncs are not put off
+	unsynced   atomic.Pointer[segment.Log] // is synced before the database writes a table, with Interval
 	queue      queue
 	retained   store.RetainedIndex
 	versions   uint64 // of retained records, so far; the queue's lock guards it
@@ -31,21 +32,21 @@ type Store struct {
 	closing    sync.Once
 	closeErr   error
 
-	mu    sync.Mutex                             // held to acquire, and to replace db
-	parts [store.Partitions]atomic.Pointer[part] // nil: not acquired
+	parts      [store.Partitions]part
+	committing sync.Mutex // held by the committer while it changes what is durable
 
-	dbMu      sync.RWMutex                  // held by readers for short; by the committer to replace db
-	db        *pebble.DB                    // nil: closed after an error, to be opened again
-	snapshots map[*pebble.Snapshot]struct{} // of db, that are in use
+	dbMu    sync.RWMutex         // held by readers for short; by the committer to replace what follows
+	db      *pebble.DB           // nil: closed after an error, to be opened again
+	log     *segment.Log         // nil when db is
+	backups map[*backup]struct{} // of db and log, that are under way
 
 	// What only the committer touches.
-	touched []*part // by the batch
-	dropped spans
-
-	reclaiming atomic.Bool
-	background sync.WaitGroup
-	stop       context.Context // done when the store is to be closed
-	cancel     context.CancelFunc
+	batch   segment.Batch
+	number  uint64       // of the last pairs that are in db
+	touched []*part      // by the batch
+	cut     *segment.Cut // of the log that has failed; nil: none has
+	tight   bool         // the last batch found too little room
+	tidying tidying
 }
 
 var _ store.Store = (*Store)(nil)
@@ -55,22 +56,31 @@ func (s *Store) Acquire(_ context.Context, n int) (store.Part, error) {
 	if n < 0 || n >= store.Partitions {
 		return nil, fmt.Errorf("acquire partition %d: there are %d, from 0", n, store.Partitions)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.parts[n].Load() != nil {
+	if s.queue.isClosed() {
+		return nil, fmt.Errorf("acquire partition %d of store %s: %w", n, s.opts.Dir, store.ErrClosed)
+	}
+	if !s.parts[n].acquired.CompareAndSwap(false, true) {
 		return nil, fmt.Errorf("acquire partition %d: it has been acquired before", n)
 	}
-	p := &part{store: s, n: n}
-	err := s.withDB(func(db *pebble.DB) (err error) {
-		p.state, err = readState(db, n)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("acquire partition %d of store %s: %w", n, s.opts.Dir, err)
+	return &s.parts[n], nil
+}
+
+// reader returns a reader of the log of partition n.
+func (s *Store) reader(n int) (*segment.Reader, error) {
+	s.dbMu.RLock()
+	defer s.dbMu.RUnlock()
+	if s.db == nil {
+		return nil, s.notOpen()
 	}
-	p.publish()
-	s.parts[n].Store(p)
-	return p, nil
+	return s.log.Reader(n), nil
+}
+
+// notOpen is why db is nil.
+func (s *Store) notOpen() error {
+	if s.queue.isClosed() {
+		return store.ErrClosed
+	}
+	return fmt.Errorf("it is to be opened again after an error: %w", s.Health())
 }
 
 // withDB calls fn with the database, which stays open meanwhile. fn must be short.
@@ -78,10 +88,7 @@ func (s *Store) withDB(fn func(*pebble.DB) error) error {
 	s.dbMu.RLock()
 	defer s.dbMu.RUnlock()
 	if s.db == nil {
-		if s.queue.isClosed() {
-			return store.ErrClosed
-		}
-		return fmt.Errorf("it is to be opened again after an error: %w", s.Health())
+		return s.notOpen()
 	}
 	if err := fn(s.db); err != nil {
 		return s.explain(err)
@@ -105,7 +112,7 @@ func (s *Store) Write(w *store.Write) {
 // acquired is an error unless the partitions of w's records have been acquired.
 func (s *Store) acquired(w *store.Write) error {
 	for i := range w.Records {
-		if n := w.Records[i].Part; n < 0 || n >= store.Partitions || s.parts[n].Load() == nil {
+		if n := w.Records[i].Part; n < 0 || n >= store.Partitions || !s.parts[n].acquired.Load() {
 			return fmt.Errorf("partition %d has not been acquired", n)
 		}
 	}
@@ -126,22 +133,18 @@ func (s *Store) Close() error {
 	s.closing.Do(func() {
 		s.queue.close()
 		<-s.ended
-		s.cancel()
-		s.background.Wait()
 		s.closeErr = s.closeDB()
 	})
 	return s.closeErr
 }
 
 func (s *Store) closeDB() error {
-	s.dbMu.Lock()
-	defer s.dbMu.Unlock()
 	err := s.Health()
 	if errors.Is(err, store.ErrFull) {
 		err = nil // nothing is lost: who was refused has been told
 	}
 	if s.db != nil {
-		err = errors.Join(err, s.closePebble())
+		err = errors.Join(err, s.closeAll())
 	}
 	if err = errors.Join(err, s.lock.Close()); err != nil {
 		return fmt.Errorf("close store %s: %w", s.opts.Dir, err)

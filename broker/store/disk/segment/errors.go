@@ -1,0 +1,25 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrDamaged is in the errors about what the disk returns and nobody has written.
+var ErrDamaged = errors.New("damaged")
+
+var (
+	errChecksum = errors.New("its checksum is wrong")
+	errNoBlock  = errors.New("no block of this file begins here")
+	errEnds     = errors.New("it ends early")
+)
+
+// isInvalid says whether err tells of what a file has, and not of how reading it went.
+func isInvalid(err error) bool {
+	return errors.Is(err, errChecksum) || errors.Is(err, errNoBlock) || errors.Is(err, errEnds)
+}
+
+// damage says that a file is damaged at an offset.
+func damage(path string, offset int64, err error) error {
+	return fmt.Errorf("%s is %w at offset %d: %w", path, ErrDamaged, offset, err)
+}

@@ -1,0 +1,273 @@
+package segment
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/dunlin-mqtt/dunlin/broker/store"
+)
+
+// Options say where a log is, and how it is kept.
+type Options struct {
+	FS  vfs.FS
+	Dir string // it must be there
+	// Bytes is about how large a file gets.
+	Bytes int64
+	// Cut is what the log that was open before has told, after an error; nil: there was none.
+	Cut *Cut
+}
+
+// Cut is what is known of a log to which a write or sync has failed.
+type Cut struct {
+	File    uint64 // number of the file that was written to
+	Synced  int64  // so many bytes of it are on the disk
+	Written int64  // so many have been written and not failed since
+}
+
+// Log is a log of records and pairs. One goroutine may write while others read.
+type Log struct {
+	opts Options
+	torn Torn
+
+	mu    sync.RWMutex
+	files []*file // ascending; the last one is being written to after Begin
+
+	writing         sync.Mutex // taken before mu; what follows is the writer's
+	out             vfs.File   // of the last file; nil: Begin has not been called, or it is closed
+	written, synced int64      // bytes of it
+	failed          error      // why nothing more can be written
+	scratch         []byte
+}
+
+// errFailed is the error of writing after an error.
+var errFailed = errors.New("the log is to be opened again")
+
+// Torn is what was cut off at the end of the newest file. The zero value: nothing.
+type Torn struct {
+	Path   string
+	Offset int64
+}
+
+// Torn is what Open has found to be cut off.
+func (l *Log) Torn() Torn { return l.torn }
+
+// Begin makes the file that is written to from now on. What a killed process has left in memory is synced before.
+func (l *Log) Begin() error {
+	var carried Batch
+	if cut := l.opts.Cut; cut != nil {
+		if err := l.carry(cut, &carried); err != nil {
+			return err
+		}
+	} else if last := l.last(); last != nil {
+		if err := syncFile(l.opts.FS, last.path); err != nil {
+			return err
+		}
+	}
+	return l.create(&carried)
+}
+
+func (l *Log) last() *file {
+	if len(l.files) == 0 {
+		return nil
+	}
+	return l.files[len(l.files)-1]
+}
+
+// create makes a file that begins with a batch, durably.
+func (l *Log) create(b *Batch) (err error) {
+	f := &file{number: 1}
+	if last := l.last(); last != nil {
+		f.number, f.before = last.number+1, last.end.Load()
+		for n := range f.parts {
+			to := last.parts[n].To
+			f.parts[n].Range = store.Range{From: to, To: to}
+		}
+		f.pairs = store.Range{From: last.pairs.To, To: last.pairs.To}
+	}
+	for f.id == anyFile {
+		f.id = rand.Uint32()
+	}
+	f.path = pathOf(l.opts.FS, l.opts.Dir, f.number)
+	out, err := l.opts.FS.Create(f.path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fmt.Errorf("make %s: %w", f.path, err)
+	}
+	data := make([]byte, headerSize, headerSize+b.Len())
+	h := header{kind: kindHead, first: uint64(f.before), id: f.id}
+	h.put(data)
+	b.seal(f.id, 0)
+	data = append(data, b.buf...)
+	size := int64(len(data))
+	if _, err = out.Write(data); err == nil {
+		err = errors.Join(out.Sync(), syncDir(l.opts.FS, l.opts.Dir))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", f.path, err), out.Close())
+	}
+	for i := range b.blocks {
+		f.add(&b.blocks[i].header, headerSize+int64(b.blocks[i].at))
+	}
+	f.end.Store(size)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.files = append(l.files, f)
+	l.out, l.written, l.synced = out, size, size
+	return nil
+}
+
+// Write writes a batch and, if sync, waits until it is on the disk. When it returns nil, readers find it.
+func (l *Log) Write(b *Batch, sync bool) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if err := l.ready(); err != nil {
+		return err
+	}
+	if l.written >= l.opts.Bytes {
+		if err := l.rotate(); err != nil {
+			return err
+		}
+	}
+	f, at := l.last(), l.written
+	b.seal(f.id, uint32(l.synced))
+	if _, err := l.out.Write(b.buf); err != nil {
+		return l.fail(fmt.Errorf("write %s: %w", f.path, err))
+	}
+	if sync {
+		if err := l.sync(at + int64(b.Len())); err != nil {
+			return err
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range b.blocks {
+		f.add(&b.blocks[i].header, at+int64(b.blocks[i].at))
+	}
+	l.written = at + int64(b.Len())
+	f.end.Store(l.written)
+	return nil
+}
+
+func (l *Log) ready() error {
+	switch {
+	case l.failed != nil:
+		return errFailed
+	case l.out == nil:
+		return store.ErrClosed
+	}
+	return nil
+}
+
+func (l *Log) fail(err error) error {
+	l.failed = err
+	return err
+}
+
+func (l *Log) sync(size int64) error {
+	if err := l.out.SyncData(); err != nil {
+		return l.fail(fmt.Errorf("sync %s: %w", l.last().path, err))
+	}
+	l.synced = size
+	return nil
+}
+
+// Dirty says whether Sync has anything to do.
+func (l *Log) Dirty() bool {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.dirty()
+}
+
+func (l *Log) dirty() bool { return l.failed == nil && l.synced < l.written }
+
+// Sync puts on the disk what was written.
+func (l *Log) Sync() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if err := l.ready(); err != nil {
+		return err
+	}
+	return l.sync(l.written)
+}
+
+// Rotate ends the file that is being written to with its index, and makes another.
+func (l *Log) Rotate() error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	return l.rotate()
+}
+
+func (l *Log) rotate() error {
+	if err := l.ready(); err != nil {
+		return err
+	}
+	f := l.last()
+	l.scratch = f.appendIndex(l.scratch[:0], l.written, l.written)
+	size := l.written + int64(len(l.scratch))
+	if _, err := l.out.Write(l.scratch); err != nil {
+		return l.fail(fmt.Errorf("write %s: %w", f.path, err))
+	}
+	if err := l.out.SyncData(); err != nil {
+		return l.fail(fmt.Errorf("sync %s: %w", f.path, err))
+	}
+	l.synced = l.written
+	if err := l.out.Close(); err != nil {
+		return l.fail(fmt.Errorf("close %s: %w", f.path, err))
+	}
+	l.out = nil
+	f.sealed = true
+	f.end.Store(size)
+	if err := l.create(new(Batch)); err != nil {
+		return l.fail(err)
+	}
+	return nil
+}
+
+// Cut is what the next Open is to know; nil unless the log has failed.
+func (l *Log) Cut() *Cut {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.failed == nil || l.last() == nil {
+		return l.opts.Cut
+	}
+	return &Cut{File: l.last().number, Synced: l.synced, Written: l.written}
+}
+
+// Close closes the log. What was written and not synced is synced.
+func (l *Log) Close() (err error) {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.out != nil && l.dirty() {
+		err = l.sync(l.written)
+	}
+	if l.out != nil {
+		err = errors.Join(err, l.out.Close())
+		l.out = nil
+	}
+	return err
+}
+
+func syncFile(fs vfs.FS, path string) error {
+	f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("sync %s: %w", path, err)
+	}
+	return nil
+}
+
+func syncDir(fs vfs.FS, dir string) error {
+	d, err := fs.OpenDir(dir)
+	if err != nil {
+		return fmt.Errorf("open folder %s: %w", dir, err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("sync folder %s: %w", dir, err)
+	}
+	return nil
+}
