@@ -2,6 +2,11 @@ package disk_test
 
 import (
 	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -10,6 +15,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 
+	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
 )
 
@@ -74,4 +80,38 @@ func TestIntervalError(t *testing.T) {
 		noError(t, s.Health())
 		noError(t, s.Close())
 	})
+}
+
+// TestIntervalOrder: what the database writes out by itself is not on the disk before what the log has of the same writes.
+func TestIntervalOrder(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	var clone *vfs.MemFS
+	var tables, manifests atomic.Int64
+	var once sync.Once
+	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		switch {
+		case op.Kind == errorfs.OpCreate && filepath.Ext(op.Path) == ".sst":
+			tables.Add(1)
+		case tables.Load() > 1 && op.Kind == errorfs.OpFileSync && strings.Contains(op.Path, "MANIFEST-"): // one is made by Open
+			manifests.Add(1)
+		case manifests.Load() > 0: // the table counts
+			once.Do(func() { clone = mem.CrashClone(vfs.CrashCloneCfg{}) })
+		}
+		return nil
+	}))
+	o := disk.Options{Dir: crashDir, FS: fs, Log: quiet, Sync: disk.Interval, Interval: time.Hour, MaxBytes: 16 << 20, FileBytes: 1 << 30}
+	s := mustOpen(t, o)
+	acquire(t, s, 0)
+	for i := range 60 { // more than a table takes
+		w := &store.Write{Records: []store.Record{{Data: []byte("x")}}}
+		w.Retain = []store.Retained{{Topic: fmt.Sprint(i), Record: make([]byte, 64<<10)}}
+		noError(t, writeAndWait(s, w))
+	}
+	noError(t, s.Close())
+	s = mustOpen(t, disk.Options{Dir: crashDir, FS: clone})
+	records, retained := len(readAll(t, acquire(t, s, 0))), s.RetainedCount()
+	if records == 0 || records != retained {
+		t.Errorf("after a loss of power %d records and %d retained ones are there", records, retained)
+	}
+	noError(t, s.Close())
 }
