@@ -22,11 +22,11 @@ type Credentials struct {
 type Identity struct {
 	username  string
 	clientID  string
-	anonymous bool
 	line      string // the entry of the password file that it was verified with
 	cn        string // the Common Name of its certificate; "": it has none
-	certified bool   // its certificate was enough, so there is no line
-	away      bool   // made by Recall or Away: there is no connection to be good for
+	anonymous bool
+	certified bool // its certificate was enough, so there is no line
+	away      bool // made by Recall or Away: there is no connection to be good for
 	view      atomic.Pointer[view]
 }
 

@@ -26,10 +26,10 @@ const (
 // same client identifier.
 type Attach struct {
 	Client, Username string
-	Anonymous        bool
 	Epoch            uint64
-	Expiry           uint32 // seconds; 0: the session ends with the connection
 	Will             *Will  // nil: none
+	Expiry           uint32 // seconds; 0: the session ends with the connection
+	Anonymous        bool
 }
 
 // Will is the message to be published if the client goes without saying so. MQTT 5 §3.1.2.5.

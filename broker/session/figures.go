@@ -22,7 +22,7 @@ func (s *Session) Figures() Figures {
 		Version: s.link.Version, ReceiveMaximum: s.link.ReceiveMaximum, MaxPacketSize: s.link.MaxPacketSize,
 	}
 	if s.window == outside {
-		f.Inflight = s.left
+		f.Inflight = int(s.left)
 	}
 	return f
 }

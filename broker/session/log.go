@@ -30,7 +30,7 @@ type Stored struct {
 func (s *Session) Restore(received []uint16, sent, perhaps uint64, inflight int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.logged, s.sent, s.perhaps, s.left = true, sent, max(sent, perhaps), inflight
+	s.logged, s.sent, s.perhaps, s.left = true, sent, max(sent, perhaps), int32(inflight)
 	for _, id := range received {
 		s.receive(id)
 	}

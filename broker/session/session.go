@@ -36,12 +36,12 @@ type Session struct {
 	shares   *shares             // what its messages came by; nil: nothing came by a shared subscription
 
 	// What only a logged session has.
-	logged   bool
 	sent     uint64   // messages below have been sent
 	perhaps  uint64   // messages below may have been sent; at least sent
 	released []uint64 // ordinals of messages that are done with; Released takes them
-	left     int      // how many were in flight when the client left
 	held     []uint64 // ordinals of messages that may be given to others, in order: they are not sent meanwhile
+	left     int32    // how many were in flight when the client left
+	logged   bool     // it is one
 	stale    bool     // some of what is being loaded has been given to others
 	heldAway bool     // the client was away when they were held, and is since: those that were sent count in left
 }
@@ -106,7 +106,7 @@ func (s *Session) Detach(sink Sink) bool {
 		s.received = nil
 	}
 	if s.logged { // the log has what was in it
-		s.left = s.unacked
+		s.left = int32(s.unacked)
 		s.window = outside
 		return true
 	}
@@ -135,7 +135,7 @@ func (s *Session) Pending() (inflight, queued int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.window == outside {
-		return s.left, 0
+		return int(s.left), 0
 	}
 	return s.unacked, s.queue.len()
 }

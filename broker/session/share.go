@@ -75,7 +75,7 @@ func (s *Session) overfull(size int, log Backlog) bool {
 	if !s.logged {
 		return s.full(int64(size))
 	}
-	inflight := s.left
+	inflight := int(s.left)
 	if s.window != outside {
 		inflight = s.unacked
 	}
