@@ -15,29 +15,38 @@ const (
 
 // fanout is one message for many offline sessions: what it takes of the disk.
 func (b *bench) fanout() error {
+	var each [2]float64
+	for i, body := range []int{fanoutSmall, fanoutBig} {
+		grown, err := b.fanned(body)
+		if err != nil {
+			return err
+		}
+		each[i] = float64(grown) / fanoutMessages
+	}
+	b.add(fmt.Sprintf("one message (256 B) to %d offline sessions: bytes of disk a session", b.sizes.fanned), "below 150", "%.1f", each[0]/float64(b.sizes.fanned))
+	b.add("the same: how often its body is stored (there are 32 partitions)", "32", "%.1f", (each[1]-each[0])/(fanoutBig-fanoutSmall))
+	return nil
+}
+
+// fanned is how much a store grows with the messages, of a size.
+func (b *bench) fanned(size int) (grown int64, err error) {
 	d, err := b.broker(true)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer discard(d)
 	if err := sessions(d.Addr, b.sizes.fanned, func(int) string { return "fan" }); err != nil {
-		return err
+		return 0, err
 	}
-	var sizes [3]int64
-	for i, body := range []int{0, fanoutSmall, fanoutBig} {
-		if body > 0 {
-			if err := fill(d.Addr, fanoutMessages, body, func(int) string { return "fan" }, false); err != nil {
-				return err
-			}
-		}
-		if sizes[i], err = settled(d); err != nil {
-			return err
-		}
+	before, err := settled(d)
+	if err != nil {
+		return 0, err
 	}
-	small, big := float64(sizes[1]-sizes[0])/fanoutMessages, float64(sizes[2]-sizes[1])/fanoutMessages
-	b.add(fmt.Sprintf("one message (256 B) to %d offline sessions: bytes of disk a session", b.sizes.fanned), "below 150", "%.1f", small/float64(b.sizes.fanned))
-	b.add("the same: how often its body is stored (there are 32 partitions)", "32", "%.1f", (big-small)/(fanoutBig-fanoutSmall))
-	return nil
+	if err := fill(d.Addr, fanoutMessages, size, func(int) string { return "fan" }, false); err != nil {
+		return 0, err
+	}
+	after, err := settled(d)
+	return after - before, err
 }
 
 // settled is what the store takes once its log has been written out, which a start does: twice, so that both the records
