@@ -21,7 +21,6 @@ type batch struct {
 	ack     ack             // of pub
 	replies []byte          // control packets for the client whose packets are being handled
 	acked   bool            // which acknowledgements were among
-	deep    bool            // and what needs a deep stack
 	dirty   []session.Sink
 	behind  []session.Sink
 	stored  []storedTarget // of the message being published, to be stored first
@@ -100,7 +99,7 @@ func (b *batch) end() {
 	}
 	b.behind = b.behind[:0]
 	b.out.Reset(nil, false, 0)
-	b.msg, b.ack, b.acked, b.deep = message.Message{}, ack{}, false, false
+	b.msg, b.ack, b.acked = message.Message{}, ack{}, false
 	b.pub.Topic, b.pub.Payload, b.pub.Forward = nil, nil, nil
 	if cap(b.replies) > maxReplies {
 		b.replies = nil

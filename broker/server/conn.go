@@ -24,6 +24,10 @@ type conn struct {
 	gate     gate
 	nc       listener.Conn
 	raw      syscall.RawConn // of the socket
+	fd       int             // its descriptor, if watched
+	watched  bool            // srv.poller tells when there is something to read; else the reader waits for it
+	turn     atomic.Uint32   // reading, readingAgain or resting
+	over     atomic.Bool     // the end of the stream is there to be read
 	layer    listener.Polled // nil: nothing is between MQTT and the socket
 	hop      net.Addr        // the proxy; nil: there is none
 	ticket   limit.Ticket    // belongs to the accepting goroutine first
@@ -95,7 +99,8 @@ func (c *conn) serve(ctx context.Context) {
 	}
 	_ = c.nc.SetReadDeadline(time.Time{})
 	c.startKeepAlive()
-	go c.live()
+	c.watch()
+	c.srv.workers.run(c)
 }
 
 // opens does what comes before MQTT.
@@ -109,35 +114,37 @@ func (c *conn) opens() (err error) {
 	return err
 }
 
-// live handles batches until the connection ends. Now and then it goes on in a goroutine of its own: CONNECT and what
-// is like it need a deep stack, which would be kept by a connection that is idle afterwards.
+// live handles batches until there is nothing to read or the connection ends.
 func (c *conn) live() {
 	err := errGone
 	if c.kicked.Load() == nil { // else its deadline may just have been taken back
 		err = c.handleBatches()
 	}
-	if errors.Is(err, errDeep) {
-		go c.live()
-		return
+	if !errors.Is(err, errResting) {
+		c.close(err)
 	}
-	c.close(err)
 }
-
-// errDeep says that a packet was handled that has made the stack deep.
-var errDeep = errors.New("the stack is deep")
 
 // close ends the connection, and returns when nothing of it is left.
 func (c *conn) close(err error) {
 	c.end(err)
+	c.unwatch()
 	_ = c.nc.Close()
 	c.started.wait()
 	c.srv.untrack(c)
 }
 
-// handleBatches reads as much as there is, handles all of it, and only then flushes whatever it made non-empty.
+// handleBatches reads as much as there is, handles all of it, and only then flushes whatever it made non-empty. After
+// errResting the connection is somebody else's.
 func (c *conn) handleBatches() error {
 	for {
 		data, err := c.in.next()
+		if err == errNothing {
+			if c.rest() {
+				return errResting
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
@@ -151,7 +158,6 @@ func (c *conn) handleBatches() error {
 		used, err := c.handle(data)
 		c.in.consumed(data, used)
 		c.flushReplies()
-		deep := c.batch.deep
 		if c.batch.acked {
 			c.batch.wake(c.sess.Resume(c.batch.now))
 			c.refill()
@@ -176,9 +182,8 @@ func (c *conn) handleBatches() error {
 			if err := c.pause(); err != nil {
 				return err
 			}
-		}
-		if deep {
-			return errDeep
+		} else if c.in.drained && !c.over.Load() && c.rest() {
+			return errResting
 		}
 	}
 }
@@ -226,10 +231,8 @@ func (c *conn) dispatch(h packet.Header, body []byte) error {
 	case packet.TypePuback, packet.TypePubrec, packet.TypePubrel, packet.TypePubcomp:
 		return c.acknowledge(h.Type, body)
 	case packet.TypeSubscribe:
-		c.batch.deep = true
 		return c.subscribe(body)
 	case packet.TypeUnsubscribe:
-		c.batch.deep = true
 		return c.unsubscribe(body)
 	case packet.TypePingreq:
 		c.batch.replies = packet.AppendPingresp(c.batch.replies) // [MQTT-3.12.4-1]
@@ -278,8 +281,9 @@ func (c *conn) kick(reason *packet.Error) {
 		return
 	}
 	_ = c.nc.SetReadDeadline(time.Unix(1, 0)) // wakes the reader, which says goodbye
-	c.out.signal()                            // also where it waits for room
-	c.unpause()                               // or for tokens
+	c.wake()
+	c.out.signal() // also where it waits for room
+	c.unpause()    // or for tokens
 }
 
 // errOver is what kicks a connection that has ended without it.
@@ -321,6 +325,7 @@ func (c *conn) fits(b []byte) bool {
 // lost ends the connection after a failed write; the client cannot be told.
 func (c *conn) lost() {
 	_ = c.nc.Close()
+	c.wake()
 	c.unpause()
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"sync"
 	"syscall"
 
@@ -12,8 +13,7 @@ const readBuffer = 64 << 10
 
 var readPool = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
-// reader reads a connection. It waits until the socket is readable and borrows a buffer then, so that an idle connection
-// holds none.
+// reader reads a connection. It borrows a buffer when the socket is readable, so that an idle connection holds none.
 type reader struct {
 	c      *conn
 	rest   []byte // the beginning of a packet that is not whole yet
@@ -21,7 +21,8 @@ type reader struct {
 	again  bool   // rest has not been looked at: the next read is of it alone
 
 	borrowed *[readBuffer]byte
-	n        int // bytes in the buffer
+	n        int  // bytes in the buffer
+	drained  bool // the last read found all that there was: who is watched need not read again to know
 	err      error
 	readable func(fd uintptr) bool // made once: a closure a read would be an allocation a read
 }
@@ -31,8 +32,13 @@ func (r *reader) init(c *conn) {
 	r.readable = r.readNow
 }
 
-// next waits for bytes and returns them behind what was left over. The slice is valid until consumed.
+// errNothing says that there is nothing to read on a connection that is watched.
+var errNothing = errors.New("nothing to read")
+
+// next returns what there is to read behind what was left over. The slice is valid until consumed. Where there is nothing it
+// waits, or the error is errNothing.
 func (r *reader) next() ([]byte, error) {
+	r.drained = false
 	if r.again {
 		r.again = false
 		if len(r.rest) > 0 {
@@ -52,16 +58,18 @@ func (r *reader) next() ([]byte, error) {
 	return r.borrowed[:r.n], nil
 }
 
-// readNow reads once without blocking; false: wait until there is something.
+// readNow reads once without blocking; false: the caller is to wait until there is something.
 func (r *reader) readNow(fd uintptr) bool {
 	r.borrowed = readPool.Get().(*[readBuffer]byte)
 	k := copy(r.borrowed[:], r.rest)
 	n, err := r.read(fd, r.borrowed[k:])
 	if err == syscall.EAGAIN {
 		r.giveBack()
-		return false
+		r.err = errNothing
+		return r.c.watched
 	}
 	r.n, r.err = k+n, err
+	r.drained = r.c.watched && r.c.layer == nil && k+n < readBuffer
 	return true
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/inspect"
 	"github.com/dunlin-mqtt/dunlin/broker/limit"
 	"github.com/dunlin-mqtt/dunlin/broker/listener"
+	"github.com/dunlin-mqtt/dunlin/broker/poll"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
@@ -70,6 +71,8 @@ type Server struct {
 	deadlines       deadlines[*client]
 	guard           *limit.Guard
 	turns           turns
+	poller          *poll.Poller // nil: each connection waits for itself
+	workers         workers
 	alive           deadlines[*conn]     // when to look whether something has come
 	pauses          deadlines[*throttle] // of readers
 	proofs          deadlines[*proof]    // when a client's certificate expires
@@ -193,11 +196,16 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}()
 	defer s.startJournal()()
 	defer s.stopTimers()
+	defer s.workers.stop()
 	if len(s.cfg.Listeners) > 0 {
 		if err := s.turns.begin(); err != nil {
 			return err
 		}
 		defer s.turns.close()
+		if s.poller, err = poll.New(); err != nil && !errors.Is(err, poll.ErrUnsupported) {
+			return err
+		}
+		defer s.closePoller()
 	}
 	listeners, err := s.listen(ctx)
 	if err != nil {
