@@ -1,12 +1,9 @@
 package server
 
 import (
-	"strconv"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
-	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
 // subscription is one filter of one client. Immutable but for verdict; the index holds it.
@@ -51,19 +48,19 @@ type target struct {
 	retainAsPublished bool
 }
 
-// targets matches a topic name.
-func (s *Server) targets(name string) []target {
-	var room [16][]*subscription
-	lists := s.index.Match(name, room[:0])
+// targets matches a topic name. What it returns takes room's place, if that is large enough.
+func (s *Server) targets(name string, room []target) []target {
+	var few [16][]*subscription
+	lists := s.index.Match(name, few[:0])
 	n := 0
 	for _, l := range lists {
 		n += len(l)
 	}
 	if n == 0 {
-		return nil
+		return room[:0]
 	}
 	policy := s.auth.Policy()
-	merged := newMerger(n, len(lists))
+	merged := newMerger(n, len(lists), room)
 	for _, l := range lists {
 		for _, sub := range l {
 			if sub.client == nil {
@@ -94,8 +91,11 @@ type merger struct {
 }
 
 // newMerger is for n subscriptions in so many lists, in each of which a client is once at most.
-func newMerger(n, lists int) *merger {
-	m := &merger{targets: make([]target, 0, n), distinct: lists == 1}
+func newMerger(n, lists int, room []target) *merger {
+	if cap(room) < n {
+		room = make([]target, 0, n)
+	}
+	m := &merger{targets: room[:0], distinct: lists == 1}
 	if !m.distinct && n > fewTargets {
 		m.position = make(map[*client]int, n)
 	}
@@ -145,103 +145,4 @@ func (t *target) merge(sub *subscription) {
 	if sub.id != 0 {
 		t.ids = append(t.ids, sub.id)
 	}
-}
-
-// What bounds the topics that one connection remembers: their number, and the bytes that their names and targets take.
-const (
-	maxRoutes     = 1024
-	maxRouteBytes = 1 << 20
-)
-
-// routes remembers, for the topics that a connection publishes to, whether it may and who gets it.
-// It is one goroutine's.
-type routes struct {
-	last    *route
-	known   map[string]*route
-	bytes   int      // that those take
-	aliases []*route // what topic alias 1 and so on stand for; nil: nothing yet
-}
-
-// route is valid while neither the index nor the policy has changed.
-type route struct {
-	topic   string
-	index   uint64
-	policy  uint64
-	allowed bool
-	targets []target
-}
-
-// find returns the route of a PUBLISH's topic as it is now. The topic is given by its name or by an
-// alias that an earlier PUBLISH of the connection has given a name. [MQTT-3.3.2-12]
-func (r *routes) find(s *Server, id *auth.Identity, p *packet.Publish) (*route, error) {
-	if len(p.Topic) == 0 {
-		if r.last = r.aliased(p.Alias); r.last == nil {
-			return nil, &packet.Error{
-				Reason: packet.ProtocolError, Clause: "MQTT 5 §3.3.2.3.4",
-				Detail: "topic alias " + strconv.Itoa(int(p.Alias)) + " stands for no topic on this connection",
-			}
-		}
-	} else if r.last == nil || r.last.topic != string(p.Topic) {
-		r.last = r.known[string(p.Topic)]
-	}
-	policy := s.auth.Policy()
-	if r.last == nil || r.last.index != s.index.Generation() || r.last.policy != policy.Generation() {
-		r.renew(s, policy, id, p.Topic)
-	}
-	if p.Alias != 0 && len(p.Topic) > 0 {
-		r.setAlias(p.Alias)
-	}
-	return r.last, nil
-}
-
-// renew makes the last route, of name if there is none, as it is now.
-func (r *routes) renew(s *Server, policy *auth.Policy, id *auth.Identity, name []byte) {
-	found := r.last
-	if found == nil {
-		found = &route{topic: string(name)}
-		r.last = found
-	}
-	before := found.size()
-	// The generations are read first: a change during the match makes the route stale, not wrong.
-	found.index, found.policy, found.targets = s.index.Generation(), policy.Generation(), nil
-	if found.allowed = !isSys(found.topic) && policy.CanPublish(id, found.topic); found.allowed {
-		found.targets = s.targets(found.topic)
-	}
-	r.remember(found, before)
-}
-
-// size is about what a route takes, in bytes.
-func (r *route) size() int { return len(r.topic) + len(r.targets)*int(unsafe.Sizeof(target{})) }
-
-// remember keeps a route that took so many bytes before it was renewed. Where there are too many, the others are forgotten.
-func (r *routes) remember(found *route, before int) {
-	switch old := r.known[found.topic]; {
-	case old == found:
-		r.bytes -= before
-	case old != nil: // found has lived on with its alias
-		r.bytes -= old.size()
-	case len(r.known) >= maxRoutes:
-		r.known = nil
-	}
-	if r.bytes += found.size(); r.known == nil || r.bytes > maxRouteBytes {
-		r.known, r.bytes = make(map[string]*route), found.size()
-	}
-	r.known[found.topic] = found
-}
-
-// aliased is the route that a topic alias stands for; nil: none.
-func (r *routes) aliased(alias uint16) *route {
-	if int(alias) > len(r.aliases) {
-		return nil
-	}
-	return r.aliases[alias-1]
-}
-
-// setAlias has a topic alias, which is within the maximum, stand for the last route. The route stays
-// with it, whatever else is forgotten.
-func (r *routes) setAlias(alias uint16) {
-	for len(r.aliases) < int(alias) {
-		r.aliases = append(r.aliases, nil)
-	}
-	r.aliases[alias-1] = r.last
 }

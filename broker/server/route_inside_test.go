@@ -48,3 +48,52 @@ func TestRoutesAreBounded(t *testing.T) {
 		t.Errorf("%d topics with very many targets are remembered", len(c.routes.known))
 	}
 }
+
+// TestPassingTopics: topics that come once are not remembered and push none out that come again; those that come again are.
+func TestPassingTopics(t *testing.T) {
+	c := publisher(t)
+	find := func(name string, alias uint16) *route {
+		t.Helper()
+		r, err := c.routes.find(c.srv, c.identity, &packet.Publish{Topic: []byte(name), Alias: alias})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := name; want != "" && r.topic != want {
+			t.Fatalf("the route of %q for %q", r.topic, want)
+		}
+		return r
+	}
+	hot := find("hot", 0)
+	for i := range 5000 {
+		find(fmt.Sprint("once/", i), 0)
+		if find("hot", 0) != hot {
+			t.Fatalf("after %d topics one that comes again and again is forgotten", i)
+		}
+	}
+	if known := len(c.routes.known); known > fewRoutes+5000/8+1 {
+		t.Errorf("%d topics that came once are remembered", known)
+	}
+	c = publisher(t)
+	for range 100 {
+		for i := range 500 {
+			find(fmt.Sprint("again/", i), 0)
+		}
+	}
+	if known := len(c.routes.known); known != 500 {
+		t.Errorf("%d of 500 topics are remembered", known)
+	}
+	for i := range 2000 {
+		find(fmt.Sprint("before/", i), 0)
+		if c.routes.last == c.routes.passing {
+			break
+		}
+	}
+	find(c.routes.last.topic, 7) // an alias for a topic that is passing
+	name := c.routes.last.topic
+	for i := range 100 {
+		find(fmt.Sprint("after/", i), 0)
+	}
+	if got := find("", 7).topic; got != name {
+		t.Errorf("the alias stands for %q and not %q", got, name)
+	}
+}

@@ -58,7 +58,7 @@ func grouped(t testing.TB, n int) (*Server, []target) {
 		cl.sess.Attach(session.Attachment{Sink: &drain{sess: cl.sess}, Version: packet.V5}, packet.AppendPingresp(nil))
 	}
 	s.shares.tasks.wait()
-	return s, s.targets("t")
+	return s, s.targets("t", nil)
 }
 
 // TestSharedAllocates: a QoS 0 message for a group costs no memory, and the index has one entry however many members there are.

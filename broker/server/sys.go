@@ -72,7 +72,7 @@ func (y *sysTopics) tick() {
 	defer b.end()
 	var values []metrics.SysValue
 	for i, name := range y.names {
-		targets := y.srv.targets(name)
+		targets := y.srv.targets(name, nil)
 		if len(targets) == 0 {
 			continue
 		}

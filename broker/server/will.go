@@ -54,7 +54,7 @@ func (s *Server) publishWill(cl *client, w *will) {
 	msg := w.msg
 	var targets []target
 	if !isSys(msg.Topic) && s.auth.Policy().CanPublish(w.identity, msg.Topic) {
-		targets = s.targets(msg.Topic)
+		targets = s.targets(msg.Topic, nil)
 	} else {
 		s.measures.denials[deniedWill].Add(1)
 		s.auditWill(cl, w)
