@@ -37,7 +37,7 @@ type batch struct {
 }
 
 // batchPool keeps a batch to the processor that it is used on, as a rule, and so its shard.
-var batchPool = sync.Pool{New: func() any { return &batch{shard: rand.Uint32()} }}
+var batchPool = sync.Pool{New: func() any { return &batch{shard: rand.Uint32(), turn: rand.Uint32()} }}
 
 // maxReplies is how much room for replies is kept, in bytes.
 const maxReplies = 4096
