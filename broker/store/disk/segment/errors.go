@@ -12,11 +12,12 @@ var (
 	errChecksum = errors.New("its checksum is wrong")
 	errNoBlock  = errors.New("no block of this file begins here")
 	errEnds     = errors.New("it ends early")
+	errPassed   = errors.New("a record that should come before this block does not")
 )
 
 // isInvalid says whether err tells of what a file has, and not of how reading it went.
 func isInvalid(err error) bool {
-	return errors.Is(err, errChecksum) || errors.Is(err, errNoBlock) || errors.Is(err, errEnds)
+	return errors.Is(err, errChecksum) || errors.Is(err, errNoBlock) || errors.Is(err, errEnds) || errors.Is(err, errPassed)
 }
 
 // damage says that a file is damaged at an offset.

@@ -113,7 +113,7 @@ func (r *Reader) nextBlock(from uint64) (found bool, err error) {
 	}
 }
 
-// seek goes to the block that has a record which is in the file.
+// seek goes to the block that has a record which is in the file. Only the header of those before it is read.
 func (r *Reader) seek(seq uint64) error {
 	for r.next < r.limit {
 		b, err := r.window.bytes(r.open, r.next, headerSize, r.limit)
@@ -131,6 +131,9 @@ func (r *Reader) seek(seq uint64) error {
 		h, b, err = r.window.block(r.open, r.file.id, r.next, r.limit)
 		if err != nil {
 			return r.failed(err)
+		}
+		if h.first > seq { // the header of its block was passed over, unchecked
+			return r.failed(errPassed)
 		}
 		r.seq, r.last, r.body = h.first, h.first+uint64(h.count), b[headerSize:]
 		r.next += h.size()
