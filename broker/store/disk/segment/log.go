@@ -67,7 +67,11 @@ func (l *Log) Begin() error {
 			return err
 		}
 	}
-	return l.create(&carried)
+	if err := l.create(&carried); err != nil {
+		return err
+	}
+	l.opts.Cut = nil // what is written from now on it knows nothing of
+	return nil
 }
 
 func (l *Log) last() *file {
@@ -226,7 +230,7 @@ func (l *Log) rotate() error {
 	return nil
 }
 
-// Cut is what the next Open is to know; nil unless the log has failed.
+// Cut is what the next Open is to know; nil unless the log has failed, or has not begun after one that did.
 func (l *Log) Cut() *Cut {
 	l.writing.Lock()
 	defer l.writing.Unlock()

@@ -1,0 +1,37 @@
+package segment
+
+import (
+	"errors"
+	"slices"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+)
+
+// TestCutIsPast: what a log was told of the one before it holds until Begin, and not for who opens it after that: what has been written
+// since would be taken for what has failed.
+func TestCutIsPast(t *testing.T) {
+	fs, fail := newFS(t), false
+	o := Options{FS: failing(fs, &fail, errorfs.OpFileWrite), Bytes: 1 << 30}
+	l := begun(t, o)
+	commit(t, l, true, 1, 1, 3, 0)
+	fail = true
+	if err := l.Write(batch(2, 4, 3, 0), true); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("error %v", err)
+	}
+	fail = false
+	noError(t, l.Close())
+	o.Cut = l.Cut()
+	l = begun(t, o)
+	commit(t, l, true, 2, 4, 3, 0)
+	noError(t, l.Close()) // though nothing has failed
+	if o.Cut = l.Cut(); o.Cut != nil {
+		t.Errorf("the log that did not fail tells %+v", *o.Cut)
+	}
+	l = begun(t, o)
+	if seqs, err := numbers(t, l, 0); err != nil || !slices.Equal(seqs, upTo(6)) {
+		t.Errorf("the records are %v, error %v", seqs, err)
+	}
+	noError(t, l.Close())
+}
