@@ -209,6 +209,11 @@ func (l *Log) rotate() error {
 		return err
 	}
 	f := l.last()
+	if l.dirty() { // the index vouches for all that is before it
+		if err := l.sync(l.written); err != nil {
+			return err
+		}
+	}
 	l.scratch = f.appendIndex(l.scratch[:0], l.written, l.written)
 	size := l.written + int64(len(l.scratch))
 	if _, err := l.out.Write(l.scratch); err != nil {
@@ -217,7 +222,6 @@ func (l *Log) rotate() error {
 	if err := l.out.SyncData(); err != nil {
 		return l.fail(fmt.Errorf("sync %s: %w", f.path, err))
 	}
-	l.synced = l.written
 	if err := l.out.Close(); err != nil {
 		return l.fail(fmt.Errorf("close %s: %w", f.path, err))
 	}
