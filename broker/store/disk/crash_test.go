@@ -61,6 +61,7 @@ func (w *workload) open(t *testing.T, fs vfs.FS) store.Store {
 func (w *workload) options(seed uint64) {
 	w.FileBytes = []int64{0, 1, 2 << 10, 32 << 10}[seed%4]
 	w.MoveAfter = 1
+	w.prompt = seed%2 == 1
 	if w.lazy = seed%3 == 2; w.lazy {
 		w.Sync, w.Interval = disk.Interval, time.Duration(1+seed)*time.Millisecond
 	}
@@ -91,7 +92,8 @@ func TestCrashEverywhere(t *testing.T) {
 // workload is what is written to the store, and what is known of it.
 type workload struct {
 	disk.Options
-	lazy bool // what was acknowledged may be lost, but from some moment on
+	lazy   bool // what was acknowledged may be lost, but from some moment on
+	prompt bool // a file of the log that was removed does not come back
 
 	generation, steps, pad int
 	crashAt                int64 // the operation before which the copy is taken; 0: a random one
@@ -146,12 +148,15 @@ func (w *workload) run(t *testing.T, fs *vfs.MemFS, rng *rand.Rand) *vfs.MemFS {
 	if w.crashAt > 0 {
 		left.Store(w.crashAt)
 	}
-	hooked := errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+	var hooked vfs.FS = errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && left.Add(-1) == 0 {
 			crash()
 		}
 		return nil
 	}))
+	if w.prompt {
+		hooked = promptFS{hooked}
+	}
 	s := w.open(t, hooked)
 	w.acquire(t, s)
 	w.verify(t, s)

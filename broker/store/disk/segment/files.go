@@ -101,15 +101,25 @@ func (l *Log) Release(part int, r store.Range) {
 	}
 }
 
-// Remove removes a file, which must not be the one that is written to.
+// Remove removes a file, which must not be the one that is written to. What says that nobody needs it is on the disk before.
 func (l *Log) Remove(number uint64) error {
+	l.writing.Lock()
+	defer l.writing.Unlock()
+	if l.dirty() {
+		if err := l.sync(l.written); err != nil {
+			return err
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	i := l.position(number)
-	path := l.files[i].path
-	if err := l.opts.FS.Remove(path); err != nil {
-		return fmt.Errorf("remove %s: %w", path, err)
+	f := l.files[i]
+	if err := l.opts.FS.Remove(f.path); err != nil {
+		return fmt.Errorf("remove %s: %w", f.path, err)
 	}
 	l.files = append(l.files[:i:i], l.files[i+1:]...)
-	return nil
+	if f.sealed {
+		return nil // if it comes back, it is whole
+	}
+	return syncDir(l.opts.FS, l.opts.Dir) // before the next file goes, which tells where this one ended
 }
