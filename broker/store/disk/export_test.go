@@ -4,11 +4,13 @@ import (
 	"context"
 	"io"
 	"slices"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk/segment"
 )
 
 // OpenMigrating is OpenWith with more migrations.
@@ -27,4 +29,11 @@ func OpenMigrating(o Options, steps ...func(*pebble.DB) error) (store.Store, err
 // StageWith is Stage on another file system.
 func StageWith(ctx context.Context, fs vfs.FS, dir string, r io.Reader) error {
 	return stageWith(ctx, fs, dir, r, formatNow)
+}
+
+// Ordered is the file system that the database has with Interval and a log.
+func Ordered(fs vfs.FS, log *segment.Log) vfs.FS {
+	fs = orderedFS{fs, new(atomic.Pointer[segment.Log])}
+	fs.(orderedFS).log.Store(log)
+	return fs
 }

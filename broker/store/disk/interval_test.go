@@ -17,6 +17,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+	"github.com/dunlin-mqtt/dunlin/broker/store/disk/segment"
 )
 
 // TestInterval: what is acknowledged is synced within the interval and not before, by nobody when there is nothing, and by
@@ -114,4 +115,34 @@ func TestIntervalOrder(t *testing.T) {
 		t.Errorf("after a loss of power %d records and %d retained ones are there", records, retained)
 	}
 	noError(t, s.Close())
+}
+
+// TestIntervalOrderAfterError: what the log could not sync, the database does not write out.
+func TestIntervalOrderAfterError(t *testing.T) {
+	f, mem := &faults{kinds: []errorfs.OpKind{errorfs.OpFileSyncData}}, vfs.NewMem()
+	fs := errorfs.Wrap(mem, f)
+	log, err := segment.Open(segment.Options{FS: fs, Bytes: 1 << 20})
+	noError(t, err)
+	noError(t, log.Begin())
+	ordered := disk.Ordered(fs, log)
+	create := func() error {
+		file, err := ordered.Create("000001.sst", vfs.WriteCategoryUnspecified)
+		if err == nil {
+			err = file.Close()
+		}
+		return err
+	}
+	b := new(segment.Batch)
+	b.Record(0, 1, []byte("x"))
+	noError(t, log.Write(b, false))
+	f.on.Store(true)
+	for range 2 {
+		if create() == nil {
+			t.Error("a table is made although the log cannot be synced")
+		}
+	}
+	_ = log.Close()
+	if create() == nil {
+		t.Error("a table is made although the log was closed without a sync")
+	}
 }

@@ -205,6 +205,7 @@ func (s *Store) closeAll() error {
 	}
 	s.backups = nil
 	err = errors.Join(err, s.db.Close())
+	s.unsynced.Store(nil)
 	s.db, s.log = nil, nil
 	return err
 }

@@ -178,11 +178,11 @@ func (l *Log) sync(size int64) error {
 	return nil
 }
 
-// Dirty says whether Sync has anything to do.
+// Dirty says whether something was written that is not on the disk, be it that a sync has failed.
 func (l *Log) Dirty() bool {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	return l.dirty()
+	return l.synced < l.written
 }
 
 func (l *Log) dirty() bool { return l.failed == nil && l.synced < l.written }
