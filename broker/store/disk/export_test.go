@@ -37,3 +37,15 @@ func Ordered(fs vfs.FS, log *segment.Log) vfs.FS {
 	fs.(orderedFS).log.Store(log)
 	return fs
 }
+
+// Chunks is how many chunks of holes are kept of a partition's log, in memory and in the database.
+func Chunks(s store.Store, part int) (held, stored int, err error) {
+	disk := s.(*Store)
+	err = disk.withDB(func(db *pebble.DB) error {
+		var there holes
+		err := readHoles(db, part, &there)
+		stored = len(there.chunks)
+		return err
+	})
+	return len(disk.parts[part].gone.chunks), stored, err
+}

@@ -20,7 +20,7 @@ import (
 //	"format"                      the number of the format, in decimal
 //	'l' partition(1) sequence(8)  a record that is not in the log, or not any more
 //	'c' partition(1) key          a pair of a checkpoint
-//	'm' partition(1)              at(8), what the checkpoint covers, and, unless it is 1, low(8) of the holes
+//	'm' partition(1)              at(8), what the checkpoint covers, and, unless it is 1, low(8), below which all is gone from the log
 //	'r' topic                     expires(8), Unix milliseconds or 0, and a retained record
 const (
 	holesPrefix    = 'd'

@@ -41,6 +41,41 @@ func (p *part) load(db *pebble.DB, log *segment.Log) error {
 	return nil
 }
 
+// startLog says, in the log if there is nothing in it yet, that it has none of the records that the database has, be they from a backup
+// or an older format: holes below them would never be forgotten.
+func (s *Store) startLog(db *pebble.DB, log *segment.Log) error {
+	b := db.NewBatch()
+	for n := range s.parts {
+		p := &s.parts[n]
+		if bounds := log.Bounds(n); bounds.From < bounds.To {
+			return b.Close() // it has begun
+		}
+		if p.next == 1 {
+			continue
+		}
+		if err := put(b, stateKey(n), stored{at: p.at, low: p.next}.encode()); err != nil {
+			return err
+		}
+	}
+	if b.Empty() {
+		return b.Close()
+	}
+	if err := s.frame(b); err != nil {
+		return err
+	}
+	if err := errors.Join(log.Write(&s.batch, true), db.Apply(b, pebble.NoSync), b.Close()); err != nil {
+		return err
+	}
+	for n := range s.parts {
+		p := &s.parts[n]
+		p.mu.Lock()
+		p.gone.low = p.next
+		p.mu.Unlock()
+	}
+	s.number++
+	return nil
+}
+
 // readStored reads what is stored of partition n.
 func readStored(db pebble.Reader, n int) (st stored, err error) {
 	st.low = 1

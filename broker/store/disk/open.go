@@ -149,28 +149,20 @@ func (s *Store) openData() error {
 	return s.openAll()
 }
 
-// openAll opens the log and the database, which gets what the log has and it does not, and loads the partitions.
+// openAll opens the log and the database.
 func (s *Store) openAll() error {
 	log, err := s.openLog()
 	if err != nil {
 		return err
 	}
-	if err := log.Begin(); err != nil {
+	db, err := s.openDBWith(log)
+	if err != nil {
+		err = errors.Join(err, log.Close())
+		s.cut = log.Cut()
 		return err
 	}
-	db, err := s.openDB()
-	if err != nil {
-		return errors.Join(err, log.Close())
-	}
-	number, err := replay(db, log)
-	for n := 0; n < len(s.parts) && err == nil; n++ {
-		err = s.parts[n].load(db, log)
-	}
-	if err != nil {
-		return errors.Join(err, db.Close(), log.Close())
-	}
 	s.health.set(&s.health.background, nil) // that was another database's
-	s.cut, s.number = nil, number
+	s.cut = nil
 	s.tidying.flushed.Store(true)
 	s.tidying.flushing.Store(false)
 	s.unsynced.Store(log)
@@ -178,6 +170,28 @@ func (s *Store) openAll() error {
 	defer s.dbMu.Unlock()
 	s.db, s.log = db, log
 	return nil
+}
+
+// openDBWith begins the log, opens the database, which gets what the log has and it does not, and loads the partitions.
+func (s *Store) openDBWith(log *segment.Log) (*pebble.DB, error) {
+	if err := log.Begin(); err != nil {
+		return nil, err
+	}
+	db, err := s.openDB()
+	if err != nil {
+		return nil, err
+	}
+	s.number, err = replay(db, log)
+	for n := 0; n < len(s.parts) && err == nil; n++ {
+		err = s.parts[n].load(db, log)
+	}
+	if err == nil && s.number == 0 {
+		err = s.startLog(db, log)
+	}
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 // reopen opens all if an error has closed it.

@@ -71,41 +71,49 @@ func (p *part) first(log *segment.Reader, m *moved, from, end uint64) (seq uint6
 
 // nextInLog is first for the log alone.
 func (p *part) nextInLog(log *segment.Reader, from, end uint64) (seq uint64, rec []byte, err error) {
-	p.mu.Lock()
-	run := p.gone.run(from, end)
-	p.mu.Unlock()
-	for run.From < run.To {
-		if seq, rec, err = log.Next(run.From); err != nil || rec == nil {
-			return noRecord, nil, err
-		}
-		if seq < run.To {
-			return seq, rec, nil
-		}
+	for {
 		p.mu.Lock()
-		run = p.gone.run(seq, end)
+		run := p.gone.run(from, end)
 		p.mu.Unlock()
+		if run.From == run.To {
+			return noRecord, nil, nil
+		}
+		if seq, rec, err = log.Next(run.From); err != nil || rec != nil && seq == run.From {
+			return seq, rec, err
+		}
+		if !p.isGone(run.From) {
+			return 0, nil, lost(run.From)
+		}
+		from = run.From // it went in this moment
 	}
-	return noRecord, nil, nil
 }
 
-// nextIn returns the first record of a partition from number from on, before end, that the log has and is not gone; noRecord: there
-// is none.
+func (p *part) isGone(seq uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.gone.has(seq)
+}
+
+// nextIn returns the first record of a partition from number from on, before end, that is not gone from the log; noRecord: there is
+// none.
 func (h *holes) nextIn(log *segment.Reader, from, end uint64) (seq uint64, rec []byte, err error) {
-	for run := h.run(from, end); run.From < run.To; run = h.run(seq, end) {
-		if seq, rec, err = log.Next(run.From); err != nil || rec == nil {
-			return noRecord, nil, err
-		}
-		if seq < run.To {
-			return seq, rec, nil
-		}
+	run := h.run(from, end)
+	if run.From == run.To {
+		return noRecord, nil, nil
 	}
-	return noRecord, nil, nil
+	if seq, rec, err = log.Next(run.From); err == nil && (rec == nil || seq != run.From) {
+		err = lost(run.From)
+	}
+	return seq, rec, err
 }
 
-// mayMiss is an error if one of the records from up to, and without, to should be there. It is asked when they are not.
+func lost(seq uint64) error { return fmt.Errorf("record %d: %w", seq, errLost) }
+
+// mayMiss is an error if one of the records from up to, and without, to should be there. It is asked when they are not. What it does
+// not know is which of the records that came from a backup, or an older format, a checkpoint has dropped.
 func (p *part) mayMiss(from, to uint64) error {
 	if floor := p.floor.Load(); from < to && to > floor {
-		return fmt.Errorf("record %d: %w", max(from, floor), errLost)
+		return lost(max(from, floor))
 	}
 	return nil
 }
@@ -151,12 +159,12 @@ func (p *part) Fetch(ctx context.Context, seqs []uint64, fn func(int, []byte) er
 func (p *part) get(log *segment.Reader, m *moved, seq uint64) (rec []byte, err error) {
 	for {
 		moves := p.moves.Load()
-		p.mu.Lock()
-		gone := p.gone.has(seq)
-		p.mu.Unlock()
-		if !gone {
+		if !p.isGone(seq) {
 			if rec, err = log.Get(seq); rec != nil || err != nil {
 				return rec, err
+			}
+			if !p.isGone(seq) {
+				return nil, lost(seq)
 			}
 		}
 		if seq < p.high.Load() {

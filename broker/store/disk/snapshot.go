@@ -110,7 +110,13 @@ func (b *backup) pairs(w *backupWriter, from, to []byte) (err error) {
 			return fmt.Errorf("pair %q: %w", key, err)
 		}
 		if key[0] == statePrefix { // not what it says of the log
-			value = value[:min(8, len(value))]
+			st, err := decodeStored(value)
+			if err != nil {
+				return fmt.Errorf("pair %q: %w", key, err)
+			}
+			if value = value[:8]; st.at == 0 {
+				continue
+			}
 		}
 		w.add(key, value)
 	}
