@@ -12,7 +12,8 @@
 //
 // Open reads and changes nothing. It tells a torn tail, which it cuts off, from damage, which is an error with file and offset: every
 // block says how much of its file had been synced before, so what is invalid below that was not torn. Begin makes the file that is
-// written to. After an error nothing more is written: the log is opened again, with the Cut that the failed one tells.
+// written to, in the place of the newest if that is empty. After an error nothing more is written: the log is opened again, with the
+// Cut that the failed one tells.
 //
 // The package does not know what records or pairs mean, nor which records nobody needs any more: its caller removes files. Only
 // disk calls it; any number of goroutines may read while one writes.

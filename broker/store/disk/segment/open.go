@@ -35,7 +35,21 @@ func Open(o Options) (*Log, error) {
 			return nil, err
 		}
 	}
+	l.leaveEmpty()
 	return l, l.order()
+}
+
+// leaveEmpty leaves out the newest file if it has but a head, so that Begin makes it anew: every start, and every error, would add one.
+// Until that is on the disk, a loss of power may leave what failed to be written to the file before; nobody was told of that.
+func (l *Log) leaveEmpty() {
+	n, cut := len(l.files), l.opts.Cut
+	if n < 2 || l.files[n-1].end.Load() != headerSize || l.files[n-2].number+1 != l.files[n-1].number || cut != nil && cut.Written > headerSize {
+		return
+	}
+	if l.files = l.files[:n-1]; cut != nil {
+		end := l.last().end.Load()
+		l.opts.Cut = &Cut{File: l.last().number, Synced: end, Written: end}
+	}
 }
 
 // forget removes the files above that of the Cut, which have nothing that anybody was told of.
