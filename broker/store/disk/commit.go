@@ -69,8 +69,12 @@ func (s *Store) syncLate() {
 		s.counters.synced(time.Since(begun))
 		return
 	}
-	err = errors.Join(err, s.closeAll())
-	s.report(fmt.Errorf("write to store %s: what was written within the last %v may be lost: %w", s.opts.Dir, s.opts.Interval, err))
+	s.broke(fmt.Errorf("what was written within the last %v may be lost: %w", s.opts.Interval, err))
+}
+
+// broke tells that the log has failed beside a write, and closes all, which is opened again before it is used.
+func (s *Store) broke(err error) {
+	s.report(fmt.Errorf("write to store %s: %w", s.opts.Dir, errors.Join(err, s.closeAll())))
 }
 
 // commit writes the requests with one sync. After an error all is opened again before it is used.

@@ -26,15 +26,15 @@ const (
 // tidying is what is known of files of the log that are no longer needed.
 type tidying struct {
 	files    []segment.File
-	stuck    uint64      // number of a file that cannot be read
-	watched  uint64      // number of a file that hardly anybody needs
-	live     uint64      // what was needed of it
-	since    time.Time   // then
-	moving   bool        // and that it is being moved
-	due      bool        // records are gone from the log
-	durable  uint64      // number of the last pairs that are on the disk in the database's own files
-	flushing atomic.Bool // the database is writing out what it has in memory
-	flushed  atomic.Bool // and has done so since durable was read
+	stuck    map[uint64]struct{} // numbers of files that cannot be read or removed; it has been told
+	watched  uint64              // number of a file that hardly anybody needs
+	live     uint64              // what was needed of it
+	since    time.Time           // then
+	moving   bool                // and that it is being moved
+	due      bool                // records are gone from the log
+	durable  uint64              // number of the last pairs that are on the disk in the database's own files
+	flushing atomic.Bool         // the database is writing out what it has in memory
+	flushed  atomic.Bool         // and has done so since durable was read
 }
 
 // tidy removes files of the log that nobody needs, and goes on emptying one that hardly anybody does. It does a bounded piece of
@@ -47,7 +47,8 @@ func (s *Store) tidy(asked bool) {
 	t.due = false
 	if s.tight && s.log.Spent(spentBytes) {
 		if err := s.log.Rotate(); err != nil {
-			return // the next write fails
+			s.broke(err)
+			return
 		}
 	}
 	if t.flushed.Swap(false) {
@@ -71,10 +72,10 @@ func (s *Store) sweep(files []segment.File) (sparse *segment.File) {
 		case f.Pairs > s.tidying.durable:
 			late = true // it also bounds what is to be applied when the store is opened
 		case f.Live == 0 && !f.Kept:
-			if err := s.log.Remove(f.Number); err != nil {
+			if err := s.log.Remove(f.Number); err != nil && s.tidying.stick(f.Number) {
 				s.opts.Log.Warn("a file of the log that is not needed stays", "path", s.opts.Dir, "reason", err)
 			}
-		case sparse == nil && f.Live > 0 && f.Number != s.tidying.stuck && s.isSparse(f):
+		case sparse == nil && f.Live > 0 && !s.tidying.isStuck(f.Number) && s.isSparse(f):
 			sparse = f
 		}
 	}
@@ -82,6 +83,23 @@ func (s *Store) sweep(files []segment.File) (sparse *segment.File) {
 		s.flush()
 	}
 	return sparse
+}
+
+// stick notes that a file cannot be read or removed, and says whether that is new.
+func (t *tidying) stick(number uint64) bool {
+	if t.isStuck(number) {
+		return false
+	}
+	if t.stuck == nil {
+		t.stuck = make(map[uint64]struct{})
+	}
+	t.stuck[number] = struct{}{}
+	return true
+}
+
+func (t *tidying) isStuck(number uint64) bool {
+	_, ok := t.stuck[number]
+	return ok
 }
 
 // isCalm says whether what is needed of f is to be moved now. If not, tidy is called again when it is.
@@ -130,15 +148,14 @@ func (s *Store) commitMove(f *segment.File) error {
 		}
 		if err := s.encodeMove(b, s.touch(&s.parts[n]), s.log.RecordsOf(f.Number, n)); err != nil {
 			s.forgetTouched()
-			s.tidying.stuck = f.Number
+			s.tidying.stick(f.Number)
 			s.opts.Log.Error("records that are still needed cannot be moved", "path", s.opts.Dir, "partition", n, "reason", s.explain(err))
 			return err
 		}
 	}
 	err := s.apply(b)
 	if err != nil {
-		err = errors.Join(err, s.closeAll())
-		s.report(err)
+		s.broke(err)
 	}
 	s.forgetTouched()
 	return err

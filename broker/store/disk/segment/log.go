@@ -158,7 +158,7 @@ func (l *Log) Write(b *Batch, sync bool) error {
 func (l *Log) ready() error {
 	switch {
 	case l.failed != nil:
-		return errFailed
+		return fmt.Errorf("%w: %w", errFailed, l.failed)
 	case l.out == nil:
 		return store.ErrClosed
 	}
