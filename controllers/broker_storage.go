@@ -63,7 +63,7 @@ func (r *BrokerReconciler) claims(ctx context.Context, b *v1alpha1.Broker) ([]co
 
 // growClaim asks for more, if the spec does, and notes how far that is.
 func (r *BrokerReconciler) growClaim(ctx context.Context, s *brokerScope, claim *corev1.PersistentVolumeClaim) error {
-	want, has := children.DataSize(s.broker), claim.Spec.Resources.Requests[corev1.ResourceStorage]
+	want, has := s.broker.DataSize(), claim.Spec.Resources.Requests[corev1.ResourceStorage]
 	if has.Cmp(want) < 0 {
 		if claim.Status.Phase != corev1.ClaimBound {
 			s.storage.growing = fmt.Sprintf("Volume %s grows to %s when it has been made", claim.Name, want.String())
@@ -120,7 +120,7 @@ func (s *brokerScope) claimSize(current *appsv1.StatefulSet) *resource.Quantity 
 	if size := templateSize(current); size != nil && (s.storage.fault != nil || paused(s.broker)) {
 		return size
 	}
-	return new(children.DataSize(s.broker))
+	return new(s.broker.DataSize())
 }
 
 // templateSize is the size in the claim template; nil if there is no StatefulSet.

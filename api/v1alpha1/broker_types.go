@@ -234,7 +234,7 @@ const (
 type Persistence struct {
 	// Size is the requested size of each pod's volume. It can grow, if the volume's class allows that: the
 	// volumes grow in place, with no restart where the storage driver can do that. It cannot shrink below
-	// what a volume has been given. A change is live.
+	// what a volume has been given. The broker stores nine tenths of it at most. A change is live.
 	// +kubebuilder:default="1Gi"
 	// +optional
 	Size resource.Quantity `json:"size,omitzero"`

@@ -51,7 +51,7 @@ type Store struct {
 	// Dir is the folder of the durable store. Empty: in memory, lost when the broker stops.
 	Dir string `json:"dir,omitempty"`
 	// MaxBytes bounds what the store takes of the disk; what needs more is refused as if the disk
-	// were full. 0: as much as there is.
+	// were full. 0: as much as there is. A change is live. On Kubernetes nine tenths of persistence.size.
 	// +kubebuilder:validation:Minimum=0
 	MaxBytes int64 `json:"maxBytes,omitempty"`
 

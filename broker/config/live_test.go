@@ -12,7 +12,7 @@ import (
 // live is what Static leaves out, and the doc comments in the API say so. A path that ends with a dot
 // stands for all that is below it.
 var live = []string{
-	"authentication.", "authorization.", "limits.", "drain.", "log.level", "listeners[0].maxConnections",
+	"authentication.", "authorization.", "limits.", "drain.", "log.level", "store.maxBytes", "listeners[0].maxConnections",
 }
 
 // TestStatic: a change of each field that there is either leaves the static part alone, and is taken

@@ -477,6 +477,10 @@ func TestFullStore(t *testing.T) {
 	eventually(t, "the store takes messages again", func() bool { return publish() == packet.Success })
 	c.Accept(c.Expect(packet.TypePublish).Publish)
 	eventually(t, "the broker is ready again", func() bool { return b.NotReady() == nil })
+	cfg.Store.MaxBytes = 1000
+	if b.Configure(t.Context(), cfg, "") || publish() != packet.QuotaExceeded {
+		t.Error("another maxBytes is not followed live")
+	}
 }
 
 // TestSessionDoesNotEnd: who takes the place of a session whose end is not stored waits no longer than a CONNECT may take.

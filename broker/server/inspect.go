@@ -57,7 +57,7 @@ func (s *Server) diskSpace(used uint64) (free, all uint64) {
 		return 0, 0
 	}
 	free, all = fs.Bavail*uint64(fs.Bsize), fs.Blocks*uint64(fs.Bsize)
-	if limit := uint64(s.cfg.Store.MaxBytes); limit > 0 && limit < used+free {
+	if limit := uint64(s.live.Load().Store.MaxBytes); limit > 0 && limit < used+free {
 		free, all = limit-min(limit, used), limit
 	}
 	return free, all

@@ -23,6 +23,9 @@ func (s *Server) Configure(ctx context.Context, cfg config.Config, revision stri
 	s.live.Store(&next)
 	s.guard.Configure(next.Limits, s.now())
 	s.auth.Configure(next)
+	if bounded, ok := s.store.(interface{ SetMaxBytes(uint64) }); ok { // not that in memory
+		bounded.SetMaxBytes(uint64(next.Store.MaxBytes))
+	}
 	s.policyChanged(s.auth.Policy())
 	s.configRevision.Store(revision)
 	return !reflect.DeepEqual(s.cfg.Static(), cfg.Static())

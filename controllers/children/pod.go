@@ -4,7 +4,6 @@ import (
 	"path"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	coreac "k8s.io/client-go/applyconfigurations/core/v1"
 	metaac "k8s.io/client-go/applyconfigurations/meta/v1"
@@ -134,12 +133,4 @@ func spread(b *v1alpha1.Broker, key string) *coreac.TopologySpreadConstraintAppl
 		WithMaxSkew(1).
 		WithWhenUnsatisfiable(corev1.ScheduleAnyway).
 		WithLabelSelector(metaac.LabelSelector().WithMatchLabels(Selector(b)))
-}
-
-// DataSize is the spec's size; unset is 1 GiB, as in the CRD.
-func DataSize(b *v1alpha1.Broker) resource.Quantity {
-	if b.Spec.Persistence.Size.IsZero() {
-		return resource.MustParse("1Gi")
-	}
-	return b.Spec.Persistence.Size
 }

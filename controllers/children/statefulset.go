@@ -100,7 +100,7 @@ func podTemplate(b *v1alpha1.Broker, p Pod) *coreac.PodTemplateSpecApplyConfigur
 // dataClaim holds only what can't change: the API server refuses any edit of a claim template.
 func dataClaim(b *v1alpha1.Broker, size *resource.Quantity) *coreac.PersistentVolumeClaimApplyConfiguration {
 	if size == nil {
-		size = new(DataSize(b))
+		size = new(b.DataSize())
 	}
 	spec := coreac.PersistentVolumeClaimSpec().
 		WithAccessModes(corev1.ReadWriteOnce).

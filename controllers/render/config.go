@@ -54,7 +54,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		MQTT:           spec.MQTT,
 		Limits:         spec.Limits,
 		Drain:          spec.Drain,
-		Store:          config.Store{Dir: p.StoreDir, Durability: spec.Persistence.Durability},
+		Store:          config.Store{Dir: p.StoreDir, MaxBytes: storeBytes(b), Durability: spec.Persistence.Durability},
 		Admin:          config.Admin{HealthAddress: p.HealthAddress},
 		Log:            spec.Log,
 		Audit:          config.Audit{AuditSettings: spec.Audit, File: p.AuditFile},
@@ -77,6 +77,13 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		c.Admin.TokensFile, c.Admin.AdminUsers = p.AdminTokensFile, spec.Admin
 	}
 	return c
+}
+
+// storeBytes is how much of the volume the store may take: a tenth is left for what the file system itself needs. Where a volume is
+// a folder of the node's disk, nothing else keeps the broker to its size.
+func storeBytes(b *v1alpha1.Broker) int64 {
+	size := b.DataSize()
+	return size.Value() - size.Value()/10
 }
 
 // listenerTLS is what the Broker's t and a listener's own, which may be nil, make of a listener.

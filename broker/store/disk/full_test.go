@@ -125,5 +125,11 @@ func TestMaxBytes(t *testing.T) {
 			t.Fatalf("everything was dropped, and an append fails: %v", err)
 		}
 	}
+	s.(*disk.Store).SetMaxBytes(1000)
+	if err := writeAndWait(s, &store.Write{Records: []store.Record{{Data: rec}}}); !errors.Is(err, store.ErrFull) {
+		t.Errorf("with a bound that has become smaller: error %v", err)
+	}
+	s.(*disk.Store).SetMaxBytes(0)
+	noError(t, writeAndWait(s, &store.Write{Records: []store.Record{{Data: rec}}}))
 	noError(t, s.Close())
 }

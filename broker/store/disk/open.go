@@ -119,6 +119,7 @@ func open(o Options, migrations []migration) (*Store, error) {
 	}
 	s := &Store{opts: o, migrations: migrations, lock: lock, ended: make(chan struct{})}
 	s.queue.init()
+	s.maxBytes.Store(o.MaxBytes)
 	s.fs = manifestFS{o.FS}
 	if o.Sync == Interval {
 		s.fs = orderedFS{s.fs, &s.unsynced}

@@ -34,12 +34,12 @@ func (r *request) grows() bool {
 	return grows
 }
 
-// room looks at what the disk has left, and at what Options.MaxBytes leave.
+// room looks at what the disk has left, and at what MaxBytes leave.
 func (s *Store) room() (m room) {
 	if disk, err := s.opts.FS.GetDiskUsage(s.opts.Dir); err == nil {
 		m = s.left(disk.AvailBytes, disk.TotalBytes, "of the disk")
 	}
-	if most := s.opts.MaxBytes; most > 0 && m.full == nil {
+	if most := s.maxBytes.Load(); most > 0 && m.full == nil {
 		size := s.usage.get(s.size)
 		m.full = s.left(most-min(size, most), most, fmt.Sprintf("of the %d that it may have", most)).full // what frees always may
 	}

@@ -27,6 +27,7 @@ type Store struct {
 	health     health
 	counters   counters
 	usage      usage
+	maxBytes   atomic.Uint64 // Options.MaxBytes, or what it has become
 	damaged    atomic.Value  // string: the path of a file that Pebble says is damaged
 	ended      chan struct{} // closed when the committer has ended
 	closing    sync.Once
@@ -118,6 +119,9 @@ func (s *Store) acquired(w *store.Write) error {
 	}
 	return nil
 }
+
+// SetMaxBytes changes Options.MaxBytes; the sizes of files stay what they were.
+func (s *Store) SetMaxBytes(bytes uint64) { s.maxBytes.Store(bytes) }
 
 // Health implements store.Store.
 func (s *Store) Health() error {
