@@ -86,6 +86,19 @@ func TestFullDisk(t *testing.T) {
 	noError(t, s.Close())
 }
 
+// TestOpenFull: a store that is opened without room for what grows says so before anybody asks for some.
+func TestOpenFull(t *testing.T) {
+	fs := vfs.NewMem()
+	fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 999, TotalBytes: 1 << 30})
+	s := mustOpen(t, disk.Options{Dir: crashDir, FS: fs, ReserveBytes: 1000})
+	if err := s.Health(); !errors.Is(err, store.ErrFull) {
+		t.Errorf("Health is %v", err)
+	}
+	fs.TestingSetDiskUsage(vfs.DiskUsage{AvailBytes: 1000, TotalBytes: 1 << 30})
+	noError(t, s.Health())
+	noError(t, s.Close())
+}
+
 // TestMaxBytes: a store that has what it may have refuses what grows, and goes on when it has been made smaller.
 func TestMaxBytes(t *testing.T) {
 	const most = 32 << 20

@@ -105,6 +105,7 @@ func openWith(o Options, migrations []migration) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Dir, err)
 	}
+	s.report(s.room().full)
 	go s.commitAll()
 	return s, nil
 }
