@@ -6,6 +6,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
@@ -32,6 +33,27 @@ func TestCutIsPast(t *testing.T) {
 	l = begun(t, o)
 	if seqs, err := numbers(t, l, 0); err != nil || !slices.Equal(seqs, upTo(6)) {
 		t.Errorf("the records are %v, error %v", seqs, err)
+	}
+	noError(t, l.Close())
+}
+
+// TestCarriedIsSynced: what is carried into a new file after an error is on the disk when the log has begun, though it had not been.
+func TestCarriedIsSynced(t *testing.T) {
+	mem, fail := newFS(t), false
+	o := Options{FS: failing(mem, &fail, errorfs.OpFileWrite), Bytes: 1 << 30}
+	l := begun(t, o)
+	commit(t, l, true, 1, 1, 3, 0)
+	commit(t, l, false, 2, 4, 3, 0)
+	fail = true
+	if l.Write(batch(3, 7, 3, 0), false) == nil {
+		t.Fatal("no error")
+	}
+	fail = false
+	noError(t, l.Close())
+	o.Cut = l.Cut()
+	l = begun(t, o)
+	if n, _, err := numbersAfter(t, mem.CrashClone(vfs.CrashCloneCfg{})); err != nil || n != 6 {
+		t.Errorf("after a loss of power there are %d records, error %v", n, err)
 	}
 	noError(t, l.Close())
 }
