@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// A file of the log of whose records fewer than one of sparseOf are needed is emptied into the database; when room is
+	// A file of the log of whose bytes less than one of sparseOf is needed is emptied into the database; when room is
 	// short, one of sparseTight: that costs more than it frees.
 	sparseOf    = 4
 	sparseTight = 2
@@ -120,7 +120,7 @@ func (s *Store) isSparse(f *segment.File) bool {
 	if s.tight {
 		of = sparseTight
 	}
-	return f.Live < f.Records/of
+	return f.LiveBytes < f.Bytes/of
 }
 
 // flush has the database write out what it has in memory.

@@ -95,3 +95,66 @@ func TestNoNewFileWhenTight(t *testing.T) {
 		noError(t, s.Close())
 	})
 }
+
+// TestSmallHoldsNoLarge: a few bytes that are needed do not keep the file of large messages that are not.
+func TestSmallHoldsNoLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		mem := vfs.NewMem()
+		s := mustOpen(t, disk.Options{Dir: crashDir, FS: mem, Log: quiet, FileBytes: 4 << 20})
+		p := acquire(t, s, 0)
+		var drop []store.Range
+		for seq := uint64(1); seq <= 10; seq++ { // half of the records are large
+			rec := "small"
+			if seq%2 == 0 {
+				rec = strings.Repeat("x", 1<<20)
+				drop = append(drop, store.Range{From: seq, To: seq + 1})
+			}
+			_, err := p.AppendAndWait(rec)
+			noError(t, err)
+		}
+		before := of(files(t, mem), segment.Ext)
+		noError(t, checkpointAndWait(p, nil, 11, drop...))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if after := of(files(t, mem), segment.Ext); slices.Contains(after, before[0]) {
+			t.Errorf("the files are %v, and were %v", after, before)
+		}
+		n := 0
+		noError(t, p.Read(t.Context(), 0, func(_ uint64, rec []byte) error { n += len(rec); return nil }))
+		if n != 5*len("small") {
+			t.Errorf("%d bytes of records are left", n)
+		}
+		noError(t, s.Close())
+	})
+}
+
+// TestKept: a file that nobody needs stays while it tells where the file before it ends, which a failed write has left torn.
+func TestKept(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	fs, left := failing(mem, 1)
+	o := disk.Options{Dir: crashDir, FS: fs, Log: quiet}
+	s := mustOpen(t, o)
+	p := acquire(t, s, 0)
+	_, err := p.AppendAndWait("needed")
+	noError(t, err)
+	left.Store(0)
+	if _, err := p.AppendAndWait("half of it"); err == nil {
+		t.Fatal("no error")
+	}
+	_, err = p.AppendAndWait("dropped")
+	noError(t, err)
+	for range 3 {
+		noError(t, s.Close())
+		s = mustOpen(t, o)
+		p = acquire(t, s, 0)
+		noError(t, checkpointAndWait(p, nil, 3, store.Range{From: 2, To: 3}))
+		_, err = p.AppendAndWait("more")
+		noError(t, err)
+	}
+	first := ""
+	noError(t, p.Read(t.Context(), 0, func(_ uint64, rec []byte) error { first += string(rec); return nil }))
+	if first != "neededmoremoremore" {
+		t.Errorf("the records are %s", first)
+	}
+	noError(t, s.Close())
+}

@@ -2,8 +2,10 @@ package segment
 
 import "encoding/binary"
 
-// blockBytes is about how many bytes of records a block has.
-const blockBytes = 32 << 10
+const (
+	blockBytes  = 32 << 10 // about how many bytes of records a block has
+	largeRecord = 16 << 10 // bytes of a record that has a block of its own, so that the index knows its size
+)
 
 // Batch is what is written together. The zero value is empty.
 type Batch struct {
@@ -49,7 +51,7 @@ func (b *Batch) Pairs(number uint64, data []byte) {
 // Records of a partition should come one after the other.
 func (b *Batch) Record(part int, seq uint64, rec []byte) {
 	n := len(b.blocks)
-	if n == 0 || !b.takes(&b.blocks[n-1], part) {
+	if n == 0 || len(rec) >= largeRecord || !b.takes(&b.blocks[n-1], part) {
 		b.open(header{kind: kindRecords, part: byte(part), first: seq})
 		n++
 	}
@@ -63,9 +65,10 @@ func (b *Batch) copy(h header, block []byte) {
 	b.buf = append(b.buf, block[headerSize:]...)
 }
 
-// takes says whether another record of a partition may go into the last block.
+// takes says whether another record of a partition, which is not large, may go into the last block.
 func (b *Batch) takes(last *place, part int) bool {
-	return last.kind == kindRecords && last.part == byte(part) && len(b.buf)-last.at < blockBytes
+	size := len(b.buf) - last.at - headerSize
+	return last.kind == kindRecords && last.part == byte(part) && size < blockBytes && (last.count > 1 || size < largeRecord)
 }
 
 // seal finishes the blocks, which are to be in the file with an id, of which so many bytes are synced.

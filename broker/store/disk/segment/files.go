@@ -12,7 +12,10 @@ type File struct {
 	Number  uint64
 	Records uint64
 	Live    uint64 // records that have not been released
-	Pairs   uint64 // the number of the last pairs in it or before it; 0: there are none
+	Bytes   uint64 // of the records
+	// LiveBytes is of those that have not been released, about: of records below 16 KiB each counts alike.
+	LiveBytes uint64
+	Pairs     uint64 // the number of the last pairs in it or before it; 0: there are none
 	// Kept says that it tells where a file ends that is still there, and cannot be removed before that.
 	Kept bool
 }
@@ -23,6 +26,12 @@ func (l *Log) Files(dst []File) []File {
 	defer l.mu.RUnlock()
 	for i, f := range l.files[:max(len(l.files)-1, 0)] {
 		file := File{Number: f.number, Records: f.records, Live: f.live, Pairs: max(f.pairs.To, 1) - 1}
+		for n := range f.parts {
+			if p := &f.parts[n]; p.From < p.To {
+				all, live := p.bytes()
+				file.Bytes, file.LiveBytes = file.Bytes+all, file.LiveBytes+live
+			}
+		}
 		file.Kept = i > 0 && !l.files[i-1].sealed && l.files[i-1].number+1 == f.number
 		dst = append(dst, file)
 	}
@@ -97,6 +106,7 @@ func (l *Log) Release(part int, r store.Range) {
 		}
 		if from, to := max(p.From, r.From), min(p.To, r.To); from < to {
 			f.live -= to - from
+			f.parts[part].release(from, to)
 		}
 	}
 }

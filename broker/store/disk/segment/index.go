@@ -22,6 +22,34 @@ type index struct {
 type partIndex struct {
 	store.Range         // From == To: it has none here; To is that of the file before then
 	places      []entry // of blocks, in order; the first record is in the first
+	large       []entry // records that have a block of their own, in order, with their size in place of the offset
+	small       uint64  // bytes of the others together
+
+	goneSmall uint64 // records of these that have been released
+	goneLarge uint64 // bytes of those that have been
+}
+
+// bytes is how many bytes of records there are, and how many of them have not been released, about: small ones count alike.
+func (p *partIndex) bytes() (all, live uint64) {
+	large := uint64(0)
+	for _, e := range p.large {
+		large += uint64(e.offset)
+	}
+	live = large - p.goneLarge
+	if n := p.To - p.From - uint64(len(p.large)); n > 0 {
+		live += p.small * (n - p.goneSmall) / n
+	}
+	return large + p.small, live
+}
+
+// release says that these records, which are there, have been released.
+func (p *partIndex) release(from, to uint64) {
+	p.goneSmall += to - from
+	i := sort.Search(len(p.large), func(i int) bool { return p.From+uint64(p.large[i].after) >= from })
+	for ; i < len(p.large) && p.From+uint64(p.large[i].after) < to; i++ {
+		p.goneSmall--
+		p.goneLarge += uint64(p.large[i].offset)
+	}
 }
 
 // entry is a block.
@@ -47,6 +75,11 @@ func (x *index) add(h *header, offset int64) {
 			p.places = append(p.places, entry{uint32(h.first - p.From), uint32(offset)})
 		}
 		p.To = h.first + uint64(h.count)
+		if h.count == 1 && h.length >= largeRecord {
+			p.large = append(p.large, entry{uint32(h.first - p.From), h.length})
+		} else {
+			p.small += uint64(h.length)
+		}
 		x.records += uint64(h.count)
 		x.live += uint64(h.count)
 	}
@@ -75,7 +108,8 @@ func (p *partIndex) from(seq uint64) int64 {
 	return int64(p.places[max(i-1, 0)].offset)
 }
 
-// append encodes x: the pairs, and of each partition that has records its number, From, To less From, and the places.
+// append encodes x: the pairs, and of each partition that has records its number, From, To less From, the
+// bytes of small records, and the places and the large records.
 func (x *index) append(dst []byte) []byte {
 	dst = binary.AppendUvarint(dst, x.pairs.From)
 	dst = binary.AppendUvarint(dst, x.pairs.To-x.pairs.From)
@@ -87,12 +121,18 @@ func (x *index) append(dst []byte) []byte {
 		dst = append(dst, byte(n))
 		dst = binary.AppendUvarint(dst, p.From)
 		dst = binary.AppendUvarint(dst, p.To-p.From)
+		dst = binary.AppendUvarint(dst, p.small)
 		dst = binary.AppendUvarint(dst, uint64(len(p.places)))
 		last := entry{}
 		for _, e := range p.places {
 			dst = binary.AppendUvarint(dst, uint64(e.after-last.after))
 			dst = binary.AppendUvarint(dst, uint64(e.offset-last.offset))
 			last = e
+		}
+		dst = binary.AppendUvarint(dst, uint64(len(p.large)))
+		for _, e := range p.large {
+			dst = binary.AppendUvarint(dst, uint64(e.after))
+			dst = binary.AppendUvarint(dst, uint64(e.offset))
 		}
 	}
 	return dst
@@ -115,6 +155,7 @@ func (x *index) parse(b []byte, size int64) error {
 		part.To = part.From + p.uint()
 		x.records += part.To - part.From
 		x.live = x.records
+		part.small = p.uint()
 		count := p.uint()
 		if count == 0 || count > uint64(len(p.rest)) || part.To <= part.From {
 			p.bad = true
@@ -126,6 +167,14 @@ func (x *index) parse(b []byte, size int64) error {
 			last = entry{last.after + uint32(p.uint()), last.offset + uint32(p.uint())}
 			part.places[i] = last
 			p.bad = p.bad || int64(last.offset) >= size
+		}
+		if count = p.uint(); count > uint64(len(p.rest)) || count > part.To-part.From {
+			p.bad = true
+			break
+		}
+		part.large = make([]entry, 0, count)
+		for range count {
+			part.large = append(part.large, entry{uint32(p.uint()), uint32(p.uint())})
 		}
 	}
 	if p.bad {
