@@ -57,3 +57,16 @@ func TestCarriedIsSynced(t *testing.T) {
 	}
 	noError(t, l.Close())
 }
+
+// TestKilled: what a killed process has left with the operating system is on the disk before anything comes behind it.
+func TestKilled(t *testing.T) {
+	mem := newFS(t)
+	killed := begun(t, Options{FS: mem, Bytes: 1 << 30})
+	commit(t, killed, true, 1, 1, 3, 0)
+	commit(t, killed, false, 2, 4, 3, 0)
+	l := begun(t, Options{FS: mem, Bytes: 1 << 30})
+	if n, _, err := numbersAfter(t, mem.CrashClone(vfs.CrashCloneCfg{})); err != nil || n != 6 {
+		t.Errorf("after a loss of power there are %d records, error %v", n, err)
+	}
+	noError(t, l.Close())
+}
