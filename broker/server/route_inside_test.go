@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
@@ -95,5 +96,34 @@ func TestPassingTopics(t *testing.T) {
 	}
 	if got := find("", 7).topic; got != name {
 		t.Errorf("the alias stands for %q and not %q", got, name)
+	}
+}
+
+// TestResubscribedIsOneTarget: a subscription that takes the place of another is not found beside it, nor is there a moment with
+// neither. [MQTT-3.8.4-3]
+func TestResubscribedIsOneTarget(t *testing.T) {
+	s := publisher(t).srv
+	cl := s.clients.get(s, "sub")
+	cl.identity.Store(auth.Recall("sub", "", true))
+	old := &subscription{client: cl, filter: "a/+"}
+	s.enlist(old, nil)
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for range 20_000 {
+			sub := &subscription{client: cl, filter: "a/+"}
+			s.enlist(sub, old)
+			old = sub
+		}
+	}()
+	for {
+		if got := len(s.targets("a/b", nil)); got != 1 {
+			t.Fatalf("the client is a target %d times", got)
+		}
+		select {
+		case <-over:
+			return
+		default:
+		}
 	}
 }

@@ -78,10 +78,11 @@ func (s *Server) enlist(sub, old *subscription) {
 		s.shares.join(sub, old)
 		return
 	}
-	s.index.Add(sub.filter, sub) // before the old one goes, so that no message is missed
 	if old != nil {
-		s.index.Remove(old.filter, old)
+		s.index.Replace(sub.filter, old, sub) // no message finds neither, or both
+		return
 	}
+	s.index.Add(sub.filter, sub)
 }
 
 // delist undoes that: messages do not find sub any more. cl.mu is held.

@@ -57,6 +57,16 @@ func (f *Filters[E]) Remove(filter string, e E) bool {
 	return removed
 }
 
+// Replace puts e, which is not under filter yet, there in the place of old, and reports whether old was there; else
+// nothing changes. A Match yields one of the two, whenever it is made.
+func (f *Filters[E]) Replace(filter string, old, e E) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	replaced := f.root.replace(filter, old, e)
+	f.changed(replaced, 0)
+	return replaced
+}
+
 // changed counts a change after it is visible: who reads the generation and then matches sees that change or
 // finds another generation later.
 func (f *Filters[E]) changed(did bool, by int64) {

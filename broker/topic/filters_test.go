@@ -128,6 +128,7 @@ func TestFiltersManyEntries(t *testing.T) {
 			if random.IntN(10) < adds {
 				f.Add(s.filter, s.entry)
 				model[s] = true
+				replaceSome(t, f, model, subscription{s.filter, random.IntN(entries)}, entries+step)
 			} else if had := model[s]; f.Remove(s.filter, s.entry) != had {
 				t.Fatalf("Remove(%v): was there: %v", s, had)
 			} else {
@@ -147,6 +148,24 @@ func TestFiltersManyEntries(t *testing.T) {
 		if diff := cmp.Diff(s.copies, s.slices); diff != "" {
 			t.Fatalf("a snapshot has changed (-then +now):\n%s", diff)
 		}
+	}
+}
+
+// replaceSome puts an entry that is new in the place of another, which may not be there.
+func replaceSome(t *testing.T, f *topic.Filters[int], model map[subscription]bool, old subscription, entry int) {
+	t.Helper()
+	had, before, length := model[old], f.Generation(), f.Len()
+	fresh := subscription{old.filter, entry}
+	if model[fresh] {
+		return
+	}
+	if f.Replace(old.filter, old.entry, entry) != had || (f.Generation() != before) != had || f.Len() != length {
+		t.Fatalf("Replace(%v, %d): was there: %v; generation %d and then %d, length %d and then %d",
+			old, entry, had, before, f.Generation(), length, f.Len())
+	}
+	if had {
+		delete(model, old)
+		model[fresh] = true
 	}
 }
 
@@ -194,7 +213,9 @@ func FuzzFilters(f *testing.F) {
 		index, model := topic.NewFilters[int](), map[subscription]bool{}
 		for ; len(changes) >= 2; changes = changes[2:] {
 			s := subscription{filter: filters[int(changes[0])%len(filters)], entry: int(changes[1] & 3)}
-			if changes[1] < 128 {
+			if changes[1]&0x40 != 0 {
+				replaceSome(t, index, model, s, 4+int(changes[1]&0x3f))
+			} else if changes[1] < 128 {
 				index.Add(s.filter, s.entry)
 				model[s] = true
 			} else if had := model[s]; index.Remove(s.filter, s.entry) != had {

@@ -101,6 +101,31 @@ func removeFrom[E comparable](where *atomic.Pointer[list[E]], e E) bool {
 	return true
 }
 
+// replaceIn puts e in the place of old in the list at where, and reports whether old was there.
+func replaceIn[E comparable](where *atomic.Pointer[list[E]], old, e E) bool {
+	l := where.Load()
+	if l == nil {
+		return false
+	}
+	if l.many == nil {
+		i := slices.Index(l.few, old)
+		if i >= 0 {
+			where.Store(listOf(with(l.few, i, e)))
+		}
+		return i >= 0
+	}
+	p, ok := l.many.index[old]
+	if !ok {
+		return false
+	}
+	entries := *p.entries.Load()
+	changed := with(entries, slices.Index(entries, old), e)
+	p.entries.Store(&changed)
+	delete(l.many.index, old)
+	l.many.index[e] = p
+	return true
+}
+
 // listOfOne makes a list with an entry, which is beside it in memory: most lists have no other.
 func listOfOne[E comparable](e E) *list[E] {
 	l := &struct {
@@ -159,4 +184,11 @@ func (m *many[E]) flat() []E {
 func without[E any](s []E, i int) []E {
 	kept := make([]E, 0, len(s)-1)
 	return append(append(kept, s[:i]...), s[i+1:]...)
+}
+
+// with returns a copy of s that has e as element i.
+func with[E any](s []E, i int, e E) []E {
+	changed := slices.Clone(s)
+	changed[i] = e
+	return changed
 }

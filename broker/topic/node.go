@@ -133,6 +133,26 @@ func (n *node[E]) remove(rest string, e E) bool {
 	return removed
 }
 
+// replace puts e in the place of old under the filter that goes on from n with rest.
+func (n *node[E]) replace(rest string, old, e E) bool {
+	for n != nil {
+		level, tail, more := strings.Cut(rest, "/")
+		switch {
+		case level == "#" && !more:
+			return replaceIn(&n.multi, old, e)
+		case level == "+":
+			n = n.plus.Load()
+		default:
+			n = n.child(level)
+		}
+		if n != nil && !more {
+			return replaceIn(&n.entries, old, e)
+		}
+		rest = tail
+	}
+	return false
+}
+
 func (n *node[E]) empty() bool {
 	return n.entries.Load() == nil && n.multi.Load() == nil && n.plus.Load() == nil &&
 		n.first.Load() == nil && n.table.Load() == nil
