@@ -30,7 +30,7 @@ type client struct {
 	left     int64 // when the last connection ended, in Unix milliseconds; 0: connected
 	subs     subscriptions
 	will     *will         // waits for its delay; nil: none
-	feeds    *[]*feed      // retained messages that the last connection had not been sent yet; nil: none
+	feeds    *feedQueue    // retained messages that the last connection had not been sent yet; nil: none
 	logged   atomic.Bool   // it is in the partition's log, and its QoS 1 and 2 messages go there first
 	sharing  atomic.Bool   // it has, or had, a shared subscription
 	expiry   uint32        // seconds that the session outlives its connection
@@ -209,9 +209,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	cl.conn, cl.left = c, 0
 	cl.live.Store(c)
 	c.client, c.sess = cl, cl.sess
-	if cl.feeds != nil {
-		c.feeds.waiting, cl.feeds = *cl.feeds, nil
-	}
+	c.feeds.queue, cl.feeds = cl.feeds, nil
 	connack := c.connack(p, cl.used)
 	cl.sess.Attach(session.Attachment{
 		Sink: c, Version: c.peer.version, Durable: cl.expiry > 0, Logged: cl.logged.Load(),
@@ -241,9 +239,7 @@ func (cl *client) detach(c *conn) {
 	}
 	cl.live.Store(nil)
 	cl.srv.census.connected.Add(-1)
-	if left := c.feeds.give(); len(left) > 0 {
-		cl.feeds = &left
-	}
+	cl.feeds = c.feeds.give()
 	cl.expiry = c.peer.sessionExpiry
 	w := c.will
 	if c.peer.withoutWill {

@@ -222,8 +222,7 @@ func TestRetainHandling(t *testing.T) {
 	}
 }
 
-// TestRetainedMany: a new subscriber of # gets them all, at the speed at which it reads.
-// Each SUBSCRIBE has the retained messages sent, also where the next one comes before that was possible. [MQTT-3.8.4-3]
+// TestRetainedEachTime: each SUBSCRIBE has the retained messages sent, also where the next one comes before that was possible. [MQTT-3.8.4-3]
 func TestRetainedEachTime(t *testing.T) {
 	b := start(t, open(t))
 	pub := b.connect("pub", true, packet.V5)
@@ -244,6 +243,7 @@ func TestRetainedEachTime(t *testing.T) {
 	sub.Quiet()
 }
 
+// TestRetainedMany: a new subscriber of # gets them all, at the speed at which it reads.
 func TestRetainedMany(t *testing.T) {
 	const many = 20_000
 	for _, qos := range []byte{0, 1} {

@@ -17,41 +17,15 @@ func wantsRetained(f *packet.Filter, fresh bool) bool {
 	return f.RetainHandling == 0 || f.RetainHandling == 1 && fresh
 }
 
-// feed is the retained messages that a new subscription still has to get.
-type feed struct {
-	sub   *subscription
-	after string // topic of the last one
-}
-
-// feeds are a connection's, one after the other, at the speed at which the client reads.
-type feeds struct {
-	mu      sync.Mutex
-	waiting []*feed
-	running bool
-}
-
-// give takes what is left, for the session's next connection.
-func (f *feeds) give() []*feed {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	left := f.waiting
-	f.waiting = nil
-	return left
-}
-
 func (c *conn) addFeeds(subs []*subscription) {
 	c.srv.sys.feed(c, subs)
 	if len(subs) == 0 || c.srv.store.RetainedCount() == 0 {
 		return
 	}
 	for _, sub := range subs {
-		f := &feed{sub: sub}
-		if c.feedAtOnce(f) {
-			continue
+		if f := (&feed{filter: sub.filter}); !c.feedAtOnce(f) {
+			c.feeds.add(f)
 		}
-		c.feeds.mu.Lock()
-		c.feeds.waiting = append(c.feeds.waiting, f)
-		c.feeds.mu.Unlock()
 	}
 	c.feed()
 }
@@ -59,10 +33,7 @@ func (c *conn) addFeeds(subs []*subscription) {
 // feedAtOnce sends what there is if that is little, and says whether it was all: before SUBACK, so
 // that a message published after it does not come as a retained one as well.
 func (c *conn) feedAtOnce(f *feed) bool {
-	c.feeds.mu.Lock()
-	first := len(c.feeds.waiting) == 0
-	c.feeds.mu.Unlock()
-	if _, messages := c.backlog(); !first || messages > 0 {
+	if _, messages := c.backlog(); messages > 0 || !c.feeds.none() {
 		return false
 	}
 	var storing sync.WaitGroup // waited for by nobody: it is little
@@ -74,7 +45,7 @@ func (c *conn) feedAtOnce(f *feed) bool {
 func (c *conn) feed() {
 	c.feeds.mu.Lock()
 	defer c.feeds.mu.Unlock()
-	if len(c.feeds.waiting) == 0 || c.feeds.running {
+	if c.feeds.queue == nil || c.feeds.running {
 		return
 	}
 	c.feeds.running = true
@@ -93,11 +64,7 @@ func (c *conn) runFeeds() {
 		b.end()
 		storing.Wait() // so that what waits for the disk is bounded too
 		if last {
-			c.feeds.mu.Lock()
-			if len(c.feeds.waiting) > 0 { // else the connection has ended
-				c.feeds.waiting = c.feeds.waiting[1:]
-			}
-			c.feeds.mu.Unlock()
+			c.feeds.done(f)
 		}
 	}
 }
@@ -108,11 +75,12 @@ func (c *conn) nextFeed() *feed {
 	c.feeds.mu.Lock()
 	defer c.feeds.mu.Unlock()
 	bytes, messages := c.backlog()
-	if len(c.feeds.waiting) == 0 || bytes > c.srv.limits.MaxOutbound/2 || messages > 0 || c.kicked.Load() != nil || !c.sess.AttachedTo(c) {
+	f := c.feeds.first()
+	if f == nil || bytes > c.srv.limits.MaxOutbound/2 || messages > 0 || c.kicked.Load() != nil || !c.sess.AttachedTo(c) {
 		c.feeds.running = false
 		return nil
 	}
-	return c.feeds.waiting[0]
+	return f
 }
 
 // backlog is the bytes that wait for the socket and the messages that wait for room.
@@ -128,12 +96,12 @@ func (c *conn) backlog() (bytes, messages int) {
 // another subscription has taken the feed's place, which has its own feed: each SUBSCRIBE has all sent. [MQTT-3.8.4-3]
 func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) {
 	var room [feedBatch]store.Retained
-	found, last, err := c.srv.store.Retained(f.sub.filter, f.after, feedBatch, room[:0])
+	found, last, err := c.srv.store.Retained(f.filter, f.after, feedBatch, room[:0])
 	if err != nil {
-		c.srv.log.Error("retained messages not read", "topic", f.sub.filter, "reason", err.Error())
+		c.srv.log.Error("retained messages not read", "topic", f.filter, "reason", err.Error())
 		return true
 	}
-	sub := c.client.subscription(f.sub.filter)
+	sub := c.client.subscription(f.filter)
 	if sub == nil {
 		return true // unsubscribed since
 	}
@@ -142,7 +110,9 @@ func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) 
 		if bytes, messages := c.sess.Backlog(); bytes > c.srv.limits.MaxOutbound/2 || messages > 0 {
 			return false // the client reads first: else QoS 0 messages would be dropped, and others pile up
 		}
-		f.after = found[i].Topic
+		if !c.feeds.pass(f, found[i].Topic) {
+			return false
+		}
 		msg := new(message.Message)
 		if err := message.Parse(found[i].Record, msg); err != nil {
 			c.srv.log.Error("retained message skipped", "topic", found[i].Topic, "reason", err.Error())

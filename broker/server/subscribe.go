@@ -99,6 +99,7 @@ func (c *conn) unsubscribe(body []byte) error {
 			continue
 		}
 		cl.srv.delist(sub)
+		c.feeds.drop(filter)
 		if sub.share != nil && cl.hasShared(sub.share.group) { // what is on its way is recalled when it comes
 			cl.srv.shares.recall(sub)
 		}
