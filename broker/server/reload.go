@@ -28,11 +28,9 @@ func (s *Server) policyChanged(p *auth.Policy) {
 	s.resumeLoaded()
 	for part := range s.clients.shards {
 		for _, cl := range s.clients.all(part) {
-			cl.mu.Lock()
-			c := cl.conn
-			cl.mu.Unlock()
+			c := cl.live.Load() // mu is held while a session is stored, and who is revoked does not wait for another's disk
 			switch id := cl.identity.Load(); {
-			case c == nil:
+			case c == nil: // one that is just being let in looks itself
 			case p.Valid(id):
 				c.hold(id)
 			default:
