@@ -145,6 +145,7 @@ func (d *decoded) concerns(filter string) bool {
 // event is what is shown, with a copy of everything.
 func (d *decoded) event(now time.Time) api.Event {
 	e := d.e
+	e.Client, e.User = clip(e.Client), clip(e.User)
 	e.Time = now.UTC().Truncate(time.Millisecond)
 	e.Topic = d.alias
 	if e.Topic == "" {

@@ -15,7 +15,7 @@ import (
 // Limits of what is remembered of refusals.
 const (
 	maxDenials = 1000
-	maxText    = 512 // of a client identifier or a topic, in bytes
+	maxText    = 512 // of a client identifier, a user name or a topic, in bytes
 )
 
 // Denials are the last refusals. The same again is counted, and is the newest then. The zero value has none; any number of
@@ -38,7 +38,7 @@ type denied struct {
 
 // Add remembers a refusal. Its Reason is what why says, which is asked only if it is not known yet; its Count is set here.
 func (d *Denials) Add(x api.Denial, why func() string) {
-	x.Client, x.Topic = clip(x.Client), clip(x.Topic)
+	x.Client, x.User, x.Topic = clip(x.Client), clip(x.User), clip(x.Topic)
 	key := denial{x.Client, x.User, x.Action, x.Topic}
 	if d.again(key, &x) {
 		return

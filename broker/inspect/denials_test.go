@@ -41,7 +41,7 @@ func TestDenials(t *testing.T) {
 func TestDenialsBounds(t *testing.T) {
 	var d Denials
 	for i := range 3 * maxDenials {
-		d.Add(api.Denial{Client: fmt.Sprint(i), Topic: strings.Repeat("ü", maxText)}, func() string { return "" })
+		d.Add(api.Denial{Client: fmt.Sprint(i), User: strings.Repeat("u", 65535), Topic: strings.Repeat("ü", maxText)}, func() string { return "" })
 	}
 	if len(d.known) != maxDenials || d.order.Len() != maxDenials {
 		t.Errorf("%d are known, %d in order", len(d.known), d.order.Len())
@@ -58,6 +58,9 @@ func TestDenialsBounds(t *testing.T) {
 			}
 			if len(x.Topic) > maxText+3 || !utf8.ValidString(x.Topic) {
 				t.Fatalf("%d bytes of topic", len(x.Topic))
+			}
+			if len(x.User) > maxText+3 {
+				t.Fatalf("%d bytes of user name", len(x.User))
 			}
 			seen++
 		}

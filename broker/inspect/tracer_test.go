@@ -113,9 +113,14 @@ func TestTraceKeepsNothing(t *testing.T) {
 	trace := begin(t, &tracer, admin.TraceQuery{Payload: true})
 	defer trace.Stop()
 	data := message("topic", strings.Repeat("p", 2*maxPayload))
-	tracer.Packets(true, &Peer{Client: "c", Version: packet.V5}, data)
+	long := strings.Repeat("x", 65535)
+	tracer.Packets(true, &Peer{Client: long, User: long, Version: packet.V5}, data)
 	clear(data)
-	if e := <-trace.Events(); e.Topic != "topic" || string(e.Payload) != strings.Repeat("p", maxPayload) {
+	e := <-trace.Events()
+	if len(e.Client) > maxText+3 || len(e.User) > maxText+3 {
+		t.Errorf("%d bytes of identifier and %d of user name", len(e.Client), len(e.User))
+	}
+	if e.Topic != "topic" || string(e.Payload) != strings.Repeat("p", maxPayload) {
 		t.Errorf("%q %d", e.Topic, len(e.Payload))
 	}
 }

@@ -171,6 +171,16 @@ func TestWatch(t *testing.T) {
 			t.Errorf("%d topics are watched", n)
 		}
 		topics.Stop()
+		look()
+		for i := range 500 {
+			topics.Published(fmt.Sprint(i, strings.Repeat("x", 60_000)))
+		}
+		bytes := 0
+		topics.watch.Load().each(time.Now(), func(topic string, _ uint64, _ int64, _ float64) { bytes += len(topic) })
+		if bytes > maxWatchedBytes || bytes < maxWatchedBytes/2 {
+			t.Errorf("%d bytes of topics are watched", bytes)
+		}
+		topics.Stop()
 	})
 }
 

@@ -9,11 +9,14 @@ import (
 
 // Limits of a watch of topics.
 const (
-	watchFor     = time.Minute // since it was last asked for
-	maxWatched   = 10_000      // topics
-	rateOver     = 5 * time.Second
-	watchShards  = 16
-	shardWatched = maxWatched / watchShards
+	watchFor   = time.Minute // since it was last asked for
+	maxWatched = 10_000      // topics
+	// maxWatchedBytes bounds the names of those: what does not fit in is not watched.
+	maxWatchedBytes = 8 << 20
+	rateOver        = 5 * time.Second
+	watchShards     = 16
+	shardWatched    = maxWatched / watchShards
+	shardBytes      = maxWatchedBytes / watchShards
 )
 
 // Topics counts what is published to which topic, while somebody asks. The zero value is ready; any number of goroutines
@@ -65,6 +68,7 @@ type watch struct {
 	shards [watchShards]struct {
 		mu     sync.Mutex
 		topics map[string]*watched
+		bytes  int // of the topics' names
 	}
 
 	mu      sync.Mutex // guards what of watched is for rates
@@ -93,9 +97,10 @@ func (w *watch) published(topic string) {
 	s := &w.shards[maphash.String(w.seed, topic)%watchShards]
 	s.mu.Lock()
 	seen := s.topics[topic]
-	if seen == nil && len(s.topics) < shardWatched {
+	if seen == nil && len(s.topics) < shardWatched && s.bytes+len(topic) <= shardBytes {
 		seen = new(watched)
 		s.topics[topic] = seen
+		s.bytes += len(topic)
 	}
 	s.mu.Unlock()
 	if seen != nil {

@@ -4,7 +4,7 @@ import "time"
 
 // TopicNode is one of the list GET /v1/topics?under=PREFIX: a level of the tree of topics that have a retained message or were
 // published to since somebody began to look. The broker watches topics only while somebody asks: an answer begins a watch of a minute,
-// and of at most 10,000 topics.
+// and of at most 10,000 topics, whose names have 8 MiB.
 type TopicNode struct {
 	Level    string `json:"level"`    // the last level
 	Topic    string `json:"topic"`    // the whole of it
