@@ -107,5 +107,10 @@ func (s *Server) Populate(sessions int) {
 	}
 }
 
+// Disconnect is what the admin API calls.
+func (s *Server) Disconnect(ctx context.Context, id string, end bool) error {
+	return inspector{s}.Disconnect(ctx, id, end)
+}
+
 // ListPrevious names connections with a password of before.
 func (s *Server) ListPrevious(limit int) []api.PreviousPassword { return s.listPrevious(limit) }

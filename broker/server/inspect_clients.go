@@ -328,9 +328,9 @@ func (i inspector) Disconnect(ctx context.Context, id string, end bool) error {
 			cl.mu.Unlock()
 			return fmt.Errorf("%w: the client is not connected; session=true ends its session", admin.ErrConflict)
 		case c == nil:
-			cl.endLocked()
+			stored := cl.endLocked()
 			cl.mu.Unlock()
-			return nil
+			return endStored(ctx, stored)
 		}
 		ended := c.endedLocked()
 		cl.mu.Unlock()
@@ -345,6 +345,22 @@ func (i inspector) Disconnect(ctx context.Context, id string, end bool) error {
 		}
 	}
 	return fmt.Errorf("%w: the client comes back faster than its session can be ended; suspend its user first", admin.ErrConflict)
+}
+
+// endStored waits until it is stored that a session has ended; nil: it need not be.
+func endStored(ctx context.Context, stored <-chan error) error {
+	if stored == nil {
+		return nil
+	}
+	select {
+	case err := <-stored:
+		if err != nil {
+			return fmt.Errorf("%w: the session has ended, but that cannot be stored, and it is back after a restart: %w", admin.ErrUnavailable, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // hasEnded says whether the session has ended.
