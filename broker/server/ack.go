@@ -47,26 +47,32 @@ func (a *ack) finish() {
 		a.conn.partDone(a.conn.batch, a.pending, nil)
 	case a.conn.acks.empty():
 		b := a.conn.batch
-		b.replies = a.conn.appendAck(b.replies, a)
+		b.replies, _ = a.conn.appendAck(b.replies, a)
 	default:
 		a.conn.partDone(a.conn.batch, a.queue(), nil)
 	}
 }
 
 // partDone notes that a part is done and sends the acknowledgements that may go now. A part that
-// failed is one that the disk does not have: its publisher is told (MQTT 5), or not answered.
+// failed is one that the disk does not have, or perhaps not: its publisher is told (MQTT 5), or not answered.
 func (c *conn) partDone(b *batch, p *pendingAck, err error) {
-	reason := reasonOf(err)
 	var room [8]*pendingAck
 	var buf []byte
 	c.acks.mu.Lock() // until the bytes are in the outbox, so that they leave in order
 	defer c.acks.mu.Unlock()
-	for _, a := range c.acks.done(p, reason, room[:0]) {
+	for _, a := range c.acks.done(p, err, room[:0]) {
 		c.unacked.Add(-1)
-		if a.kind == packet.TypePubrec && a.reason == packet.QuotaExceeded {
-			c.srv.journal.forget(c.client, a.id)
+		if a.unproven && a.kind == packet.TypePubrec && c.client.logged.Load() {
+			c.kick(errUnproven) // the packet identifier stays taken until attach has asked the log
+			c.acks.ended = true
+		} else {
+			var sent bool
+			buf, sent = c.appendAck(buf, &a.ack)
+			c.acks.ended = !sent
 		}
-		buf = c.appendAck(buf, &a.ack)
+		if c.acks.ended {
+			break
+		}
 		if a.read != 0 {
 			c.srv.measures.stored.Observe(c.srv.now().Sub(c.srv.started)-a.read, 1)
 		}
@@ -76,7 +82,17 @@ func (c *conn) partDone(b *batch, p *pendingAck, err error) {
 	}
 }
 
-func (c *conn) appendAck(dst []byte, a *ack) []byte {
+// errUnproven has a client send its QoS 2 messages again, on its next connection: those that are stored nevertheless are found by
+// their packet identifiers, and the others are new. [MQTT-4.4.0-1]
+var errUnproven = &packet.Error{
+	Reason: packet.ImplementationSpecificError, Clause: "MQTT-4.4.0-1", Detail: "the store has failed, and does not know whether it has a message: send it again",
+}
+
+// appendAck appends an acknowledgement; false: it is one that the version has no word for, and the connection ends instead.
+func (c *conn) appendAck(dst []byte, a *ack) ([]byte, bool) {
+	if a.again && !c.sess.Receiving(a.id) {
+		a.refuse(packet.QuotaExceeded, whyNotStored) // as the first was
+	}
 	switch {
 	case a.kind != packet.TypePubrec || a.again:
 	case a.reason.Failed():
@@ -87,16 +103,16 @@ func (c *conn) appendAck(dst []byte, a *ack) []byte {
 	if a.reason.Failed() && c.peer.version != packet.V5 {
 		// 3.1.1 has no way to say no: the client sends again on its next connection. [MQTT-4.8.0-2]
 		c.kick(&packet.Error{Reason: a.reason, Clause: "MQTT-4.8.0-2", Detail: "a PUBLISH is refused"})
-		return dst
+		return dst, false
 	}
 	p := packet.Ack{PacketID: a.id, Reason: a.reason}
 	if a.why == "" {
-		return p.Append(dst, a.kind, c.peer.version)
+		return p.Append(dst, a.kind, c.peer.version), true
 	}
 	return c.explained(dst, a.why, func(dst []byte, why string) []byte {
 		p.ReasonString = why
 		return p.Append(dst, a.kind, c.peer.version)
-	})
+	}), true
 }
 
 // acknowledge handles PUBACK, PUBREC, PUBREL and PUBCOMP.

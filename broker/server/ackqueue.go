@@ -1,10 +1,12 @@
 package server
 
 import (
+	"errors"
 	"sync"
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/store"
 )
 
 // ackQueue keeps the acknowledgements of a connection's PUBLISHes in the order in which the
@@ -12,13 +14,15 @@ import (
 type ackQueue struct {
 	mu      sync.Mutex
 	waiting []*pendingAck
+	ended   bool // one that can only be refused by ending the connection was: no other is sent before the client is back
 }
 
 // pendingAck is an acknowledgement that is not sent yet.
 type pendingAck struct {
 	ack
-	left int           // parts of the work that are not done
-	read time.Duration // when its PUBLISH was, since the server was made; 0: it is not timed
+	left     int           // parts of the work that are not done
+	unproven bool          // whether its message is stored is not known
+	read     time.Duration // when its PUBLISH was, since the server was made; 0: it is not timed
 }
 
 // add appends an acknowledgement.
@@ -39,17 +43,18 @@ func (q *ackQueue) more(a *pendingAck) {
 func (q *ackQueue) empty() bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return len(q.waiting) == 0
+	return len(q.waiting) == 0 && !q.ended
 }
 
-// done notes that a part of a's work is done and returns the acknowledgements that may go now. mu is held.
-func (q *ackQueue) done(a *pendingAck, reason packet.ReasonCode, dst []*pendingAck) []*pendingAck {
+// done notes how a part of a's work went and returns the acknowledgements that may go now. mu is held.
+func (q *ackQueue) done(a *pendingAck, err error, dst []*pendingAck) []*pendingAck {
 	a.left--
-	if reason.Failed() {
-		a.refuse(reason, whyNotStored)
+	if err != nil {
+		a.refuse(packet.QuotaExceeded, whyNotStored)
+		a.unproven = a.unproven || !errors.Is(err, store.ErrFull) // a full store has not begun to write
 	}
 	n := 0
-	for n < len(q.waiting) && q.waiting[n].left <= 0 {
+	for !q.ended && n < len(q.waiting) && q.waiting[n].left <= 0 {
 		n++
 	}
 	dst = append(dst, q.waiting[:n]...)

@@ -36,12 +36,25 @@ func (f *faulty) works() {
 	f.stuck = nil
 }
 
+// fail lets it work again, and has what is stuck fail.
+func (f *faulty) fail(why error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.mode.Store(works)
+	for _, w := range f.stuck {
+		if w.Done != nil {
+			go w.Done(why)
+		}
+	}
+	f.stuck = nil
+}
+
 // What becomes of a write.
 const (
 	works    int32 = iota
 	refused        // it is not there
 	unproven       // it is there, and the caller is told of an error
-	full           // it is not there unless it frees room
+	full           // it is not there unless it frees room, as the caller is told
 	stuck          // it is not there before it works again
 )
 
@@ -55,8 +68,12 @@ func (f *faulty) Write(w *store.Write) {
 	case mode == stuck:
 		f.stuck = append(f.stuck, w)
 	case mode == refused, mode == full && !w.Frees:
+		why := errBroken
+		if mode == full {
+			why = fmt.Errorf("write: %w", store.ErrFull)
+		}
 		if w.Done != nil {
-			go w.Done(errBroken) // the store calls back when it likes
+			go w.Done(why) // the store calls back when it likes
 		}
 	case mode == unproven:
 		done := w.Done
@@ -171,7 +188,7 @@ func TestAtomicPublish(t *testing.T) {
 		away(t, b, fmt.Sprint("away ", i), packet.V5, filter("a", 2))
 	}
 	pub, _ := resume(t, b, "pub", packet.V5)
-	f.mode.Store(refused)
+	f.mode.Store(full)
 	p := text("a", "refused", 2)
 	p.Retain, p.PacketID = true, 7
 	pub.Send(p.Append(nil, packet.V5))

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
-	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/partition"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
@@ -173,13 +172,6 @@ func (j *journal) inboundDone(cl *client, id uint16) stored {
 	return j.when(cl, partition.AppendInbound(nil, cl.id, cl.epoch, id, true), true)
 }
 
-// forget frees a packet identifier whose message may or may not be stored.
-func (j *journal) forget(cl *client, id uint16) {
-	if j != nil && cl.logged.Load() {
-		j.append(cl, partition.AppendInbound(nil, cl.id, cl.epoch, id, true))
-	}
-}
-
 // subscribed stores new subscriptions.
 func (j *journal) subscribed(cl *client, subs []*subscription) stored {
 	if j == nil || !cl.logged.Load() || len(subs) == 0 {
@@ -207,7 +199,7 @@ func (j *journal) unsubscribed(cl *client, filters []string) stored {
 }
 
 // attach stores that cl's session is connected, and waits for it: CONNACK says whether there is a
-// session. A session that is in the log stays in it. cl.mu is held, which the applier never takes.
+// session. A session that is in the log stays in it, and takes from it which of its client's QoS 2 messages are there. cl.mu is held, which the applier never takes.
 func (j *journal) attach(cl *client, w *will) error {
 	if j == nil || cl.expiry == 0 && !cl.logged.Load() {
 		return nil
@@ -216,11 +208,17 @@ func (j *journal) attach(cl *client, w *will) error {
 	rec := partition.AppendAttach(nil, &partition.Attach{
 		Client: cl.id, Username: id.Username(), Anonymous: id.Anonymous(), Epoch: cl.epoch, Expiry: cl.expiry, Will: w.record(),
 	})
-	err := <-j.promise(cl, rec)
-	if err == nil {
-		cl.logged.Store(true)
+	if err := <-j.promise(cl, rec); err != nil {
+		return err
 	}
-	return err
+	cl.logged.Store(true)
+	p := &j.parts[cl.part]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.session(cl); s != nil { // behind a write that succeeded the log knows also of those whose outcome was unknown
+		cl.sess.SetReceived(s.Inbound)
+	}
+	return nil
 }
 
 // detach stores when cl's connection ended. cl.mu is held.
@@ -267,12 +265,4 @@ func (j *journal) next(cl *client) uint64 {
 		return s.Next()
 	}
 	return 0
-}
-
-// reasonOf is what an acknowledgement says of a write.
-func reasonOf(err error) packet.ReasonCode {
-	if err != nil {
-		return packet.QuotaExceeded
-	}
-	return packet.Success
 }

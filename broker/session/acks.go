@@ -74,6 +74,24 @@ func (s *Session) receive(id uint16) (fresh bool) {
 	return true
 }
 
+// SetReceived says which packet identifiers of inbound QoS 2 messages are taken, in place of what Receive has noted.
+func (s *Session) SetReceived(ids []uint16) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.received = nil
+	for _, id := range ids {
+		s.receive(id)
+	}
+}
+
+// Receiving says whether the packet identifier of an inbound QoS 2 message is taken.
+func (s *Session) Receiving(id uint16) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, taken := s.received[id]
+	return taken
+}
+
 // Release frees the packet identifier of an inbound QoS 2 message at its PUBREL.
 func (s *Session) Release(id uint16) (known bool) {
 	s.mu.Lock()
