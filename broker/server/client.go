@@ -206,6 +206,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	}
 	cl.srv.deadlines.put(cl, 0)
 	cl.will = nil // the client is back before its will was due [MQTT-3.1.3-9]
+	cl.srv.late.forget(cl.id)
 	cl.conn, cl.left = c, 0
 	cl.live.Store(c)
 	c.client, c.sess = cl, cl.sess

@@ -107,6 +107,16 @@ func (s *Server) Populate(sessions int) {
 	}
 }
 
+// PublishLateWills tries wills that could not be stored again, as their timer does.
+func (s *Server) PublishLateWills() { s.late.publish() }
+
+// LateWills is how many wait for that.
+func (s *Server) LateWills() int {
+	s.late.mu.Lock()
+	defer s.late.mu.Unlock()
+	return len(s.late.byClient)
+}
+
 // Disconnect is what the admin API calls.
 func (s *Server) Disconnect(ctx context.Context, id string, end bool) error {
 	return inspector{s}.Disconnect(ctx, id, end)

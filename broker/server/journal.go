@@ -61,6 +61,7 @@ type write struct {
 	size    int64            // what it counts in journal.pending
 	ack     *pendingAck      // to be sent then; nil: none
 	then    func(*batch, error)
+	insists bool // then sees to it that a failure is not the end
 
 	// Room for what most writes have: one record, one recipient.
 	record [1]store.Record
@@ -182,7 +183,7 @@ func (j *journal) apply(b *batch, w *write) {
 			j.applyRecord(b, w, i)
 		}
 	}
-	if w.err != nil && len(w.groups) > 0 {
+	if w.err != nil && len(w.groups) > 0 && !w.insists {
 		j.srv.limits.Drops.Refused.Add(1)
 	}
 	for _, group := range w.groups {

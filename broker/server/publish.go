@@ -46,7 +46,7 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 	if p.HasExpiry {
 		msg.Expires = c.batch.now + int64(p.Expiry)*1000
 	}
-	c.srv.publish(c.batch, msg, false, r.targets, c.newAck(p, len(r.targets) > 0))
+	c.srv.publish(c.batch, msg, false, r.targets, c.newAck(p, len(r.targets) > 0), nil)
 	return nil
 }
 
@@ -116,19 +116,16 @@ func (c *conn) newAck(p *packet.Publish, matched bool) *ack {
 }
 
 // publish stores msg where somebody needs it stored and hands it to its targets. a is sent once
-// all of that is done; nil: nobody waits. owned says that msg is the callee's to keep. also is
-// stored with it.
-func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []target, a *ack, also ...store.Record) {
+// all of that is done; nil: nobody waits. owned says that msg is the callee's to keep. also may be nil.
+func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []target, a *ack, also *extra) {
 	b.out.Reset(msg, owned, b.now)
 	s.watch.Published(msg.Topic)
 	// A will is not refused: there is nobody to be told.
 	refuse := s.limits.Policy == session.Refuse && a != nil
 	if refuse && s.refuses(b, targets) {
 		s.limits.Drops.Refused.Add(1)
-		if a != nil {
-			a.refuse(packet.QuotaExceeded, whyQueueFull)
-			a.finish()
-		}
+		a.refuse(packet.QuotaExceeded, whyQueueFull)
+		a.finish()
 		return
 	}
 	for i := range targets {
@@ -147,7 +144,7 @@ func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []t
 		s.journal.deliver(b, t.client, d, refuse && b.counted[i])
 	}
 	if s.journal != nil {
-		s.journal.publish(b, a, also...)
+		s.journal.publish(b, a, also)
 	} else if msg.Retain {
 		s.store.Write(&store.Write{Retain: []store.Retained{retained(msg)}})
 	}

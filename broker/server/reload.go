@@ -65,4 +65,5 @@ func (s *Server) stopTimers() {
 	s.alive.stop()
 	s.pauses.stop()
 	s.proofs.stop()
+	s.late.stop()
 }

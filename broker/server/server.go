@@ -81,6 +81,7 @@ type Server struct {
 	expiry          expiry
 	index           *topic.Filters[*subscription]
 	shares          shares
+	late            lateWills
 
 	mu        sync.Mutex
 	conns     map[*conn]struct{}
@@ -133,7 +134,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	s.phase.Store("starting")
 	s.live.Store(&s.cfg)
 	s.configRevision.Store(deps.ConfigRevision)
-	s.deadlines.now, s.proofs.now, s.alive.now, s.pauses.now, s.expiry.srv = s.now, s.now, s.steady, s.steady, s
+	s.deadlines.now, s.proofs.now, s.alive.now, s.pauses.now, s.expiry.srv, s.late.srv = s.now, s.now, s.steady, s.steady, s, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
 	s.measures.init(cfg.Listeners)

@@ -77,7 +77,7 @@ func TestSharedAllocates(t *testing.T) {
 // publishMany publishes n messages and then flushes, which allocates a little for each member.
 func publishMany(s *Server, b *batch, msg *message.Message, targets []target, n int) {
 	for range n {
-		s.publish(b, msg, false, targets, nil)
+		s.publish(b, msg, false, targets, nil, nil)
 	}
 	for _, sink := range b.dirty {
 		sink.Flush()

@@ -40,12 +40,12 @@ func (t *storedTarget) delivery() session.Delivery {
 }
 
 // publish stores, in one write, the batch's message for the targets put aside, as its topic's
-// retained one, that an inbound QoS 2 packet identifier is taken, and extra. Either all of that is
+// retained one, that an inbound QoS 2 packet identifier is taken, and also. Either all of that is
 // there after a crash or nothing: a publisher that sends again is not heard twice.
-func (j *journal) publish(b *batch, a *ack, extra ...store.Record) {
+func (j *journal) publish(b *batch, a *ack, also *extra) {
 	msg := b.out.Message()
 	inbound := a != nil && msg.QoS == 2 && a.conn.client.logged.Load()
-	if len(b.stored) == 0 && !msg.Retain && !inbound && len(extra) == 0 {
+	if len(b.stored) == 0 && !msg.Retain && !inbound && (also == nil || len(also.records) == 0) {
 		return
 	}
 	w := new(write)
@@ -57,11 +57,24 @@ func (j *journal) publish(b *batch, a *ack, extra ...store.Record) {
 		cl := a.conn.client
 		w.Records = append(w.Records, store.Record{Part: int(cl.part), Data: partition.AppendInbound(nil, cl.id, cl.epoch, a.id, false)})
 	}
-	w.Records = append(w.Records, extra...)
+	if also != nil {
+		w.Records = append(w.Records, also.records...)
+		w.insists, w.then = true, func(_ *batch, err error) {
+			if err != nil {
+				also.failed(w, err)
+			}
+		}
+	}
 	if a != nil {
 		w.ack = a.part()
 	}
 	j.publishWrite(w)
+}
+
+// extra is what is stored with a message whose publisher is not there to be told how that went.
+type extra struct {
+	records []store.Record
+	failed  func(w *write, err error) // has it tried again; the applier calls it
 }
 
 // publishWrite writes w in its turn: it blocks while too much is on its way.

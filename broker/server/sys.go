@@ -80,7 +80,7 @@ func (y *sysTopics) tick() {
 			values = y.tree.Values(&snapshot)
 		}
 		if y.told == nil || y.told[i] != values[i] {
-			y.srv.publish(b, sysMessage(values[i]), true, targets, nil)
+			y.srv.publish(b, sysMessage(values[i]), true, targets, nil, nil)
 		}
 	}
 	y.told = values

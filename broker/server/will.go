@@ -46,9 +46,9 @@ func (cl *client) leaveWill(w *will) {
 // publishWill publishes w if its client may still publish there. The caller may hold its client's
 // lock: publishing takes session and store locks only. That it has been published is stored with it.
 func (s *Server) publishWill(cl *client, w *will) {
-	var sent []store.Record
+	also := extra{failed: func(w *write, err error) { s.late.keep(cl, w, err) }}
 	if cl.logged.Load() {
-		sent = []store.Record{{Part: int(cl.part), Data: partition.AppendWillSent(nil, cl.id)}}
+		also.records = []store.Record{{Part: int(cl.part), Data: partition.AppendWillSent(nil, cl.id)}}
 	}
 	now := s.now()
 	msg := w.msg
@@ -66,7 +66,7 @@ func (s *Server) publishWill(cl *client, w *will) {
 	}
 	b := s.newBatch(now)
 	defer b.end()
-	s.publish(b, &msg, true, targets, nil, sent...)
+	s.publish(b, &msg, true, targets, nil, &also)
 }
 
 // record is the will as the log has it; nil: there is none.
