@@ -39,7 +39,10 @@ func inCluster(t *testing.T, l *live) *clustertest.Server {
 	core := func(kind string) metav1.TypeMeta { return metav1.TypeMeta{APIVersion: "v1", Kind: kind} }
 	ready := []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAsExpected}}
 	b := &v1alpha1.Broker{TypeMeta: ours("Broker"), ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "edge"}}
-	b.Spec.Listeners = []v1alpha1.ListenerSpec{{ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: 8883}}}
+	b.Spec.Listeners = []v1alpha1.ListenerSpec{
+		{ListenerSettings: config.ListenerSettings{Name: "wss", Protocol: config.ProtocolWSS, Port: 8884, Path: "/there"}},
+		{ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: 8883}},
+	}
 	b.Status = v1alpha1.BrokerStatus{CASecretName: "edge-ca", Conditions: ready}
 	s.Put(oursPath+"brokers/edge", b)
 	s.Put(oursPath+"brokers", &v1alpha1.BrokerList{TypeMeta: ours("BrokerList"), Items: []v1alpha1.Broker{*b}})
@@ -84,6 +87,7 @@ func inCluster(t *testing.T, l *live) *clustertest.Server {
 	address := strings.TrimSpace(string(file("admin/address")))
 	s.Lead(children.AdminPort, address)
 	s.Lead(8883, fmt.Sprintf("127.0.0.1:%d", l.secured))
+	s.Lead(8884, fmt.Sprintf("127.0.0.1:%d", l.webTLS))
 	return s
 }
 
@@ -115,10 +119,11 @@ func TestInCluster(t *testing.T) {
 		{"pub edge sensors/1 -m x -q 1 -r --as alice", 0, []string{"as alice, acknowledged"}},
 		{"sub edge sensors/1 --as bob -c 1 -W 10s", 0, []string{"sensors/1 x"}},
 		{"bench edge --as default/alice -t sensors/b -d 200ms --rate 100", 0, []string{"It went through a port-forward"}},
+		{"sub edge sensors/1 --as bob -c 1 -W 10s --listener wss", 0, []string{"sensors/1 x"}},
 		{"pub edge sensors/1 -m x", 1, []string{"--as one of alice, bob, alice-2"}},
 		{"pub edge sensors/1 -m x --as eve", 1, []string{"there is no User eve in namespace default"}},
 		{"pub edge sensors/1 -m x --as alice-2", 1, []string{"the cluster knows only a hash: give it with --username alice --password-file FILE"}},
-		{"pub edge sensors/1 -m x --as alice --listener plain", 1, []string{"no listener plain of MQTT or MQTTS, only mqtts (MQTTS)"}},
+		{"pub edge sensors/1 -m x --as alice --listener plain", 1, []string{"no listener plain, only wss (WSS), mqtts (MQTTS)"}},
 		{"kick edge sensor-1 --session", 0, []string{"its session has ended"}},
 		{"status core", 1, []string{"there is no Broker core in namespace default: kubectl get brokers -A lists all"}},
 		{"status edge core", 2, []string{"give the name of one BROKER"}},

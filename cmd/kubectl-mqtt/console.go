@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -18,10 +17,11 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/gateway"
+	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/mqtt"
 )
 
 const consoleHelp = `Opens the broker's console in a browser: what it does now and what is wrong, its clients, topics, access rules, a
-trace, and a client to try it with, which reaches the broker through a listener of MQTTS or MQTT.
+trace, and a client to try it with, which reaches the broker through any of its listeners.
 
 The console is served on 127.0.0.1 until Ctrl-C, with the credentials of this command: who opens the printed link may do
 all that you may. The link has a secret in it, so other users of this machine cannot.
@@ -61,7 +61,7 @@ func newConsole(s streams) *cobra.Command {
 	flags := cmd.Flags()
 	flags.Uint16Var(&o.port, "port", 0, "port on 127.0.0.1 to serve on (default a free one)")
 	flags.BoolVar(&o.noOpen, "no-open", false, "only print the link")
-	flags.StringVar(&o.listener, "listener", "", "name of the listener for its page Try it (default one of MQTTS, or else of MQTT)")
+	flags.StringVar(&o.listener, "listener", "", "name of the listener for its page Try it (default the first of MQTTS, or else of MQTT, WSS, WS)")
 	flags.StringVar(&o.caFile, "cafile", "", "CA to trust of that listener, in PEM (default the Broker's)")
 	flags.StringVar(&o.serverName, "server-name", "", "name that the listener's certificate has to have (default the Service's; localhost with --state-dir)")
 	return cmd
@@ -105,9 +105,10 @@ func (o *consoleOptions) dial(ctx context.Context, p place) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", d.address)
-	if err == nil && d.secured {
-		conn, err = o.secure(ctx, conn, d)
+	way, err := o.way(d, nil)
+	var conn net.Conn
+	if err == nil {
+		conn, err = mqtt.Open(ctx, way)
 	}
 	if err != nil {
 		trouble := d.trouble()
@@ -118,18 +119,6 @@ func (o *consoleOptions) dial(ctx context.Context, p place) (net.Conn, error) {
 		return nil, fmt.Errorf("listener %s: %w", d.name, err)
 	}
 	return &doorConn{Conn: conn, close: sync.OnceFunc(d.close)}, nil
-}
-
-func (o *consoleOptions) secure(ctx context.Context, conn net.Conn, d *door) (net.Conn, error) {
-	config, err := o.tls(d, nil)
-	if err == nil {
-		secured := tls.Client(conn, config)
-		if err = secured.HandshakeContext(ctx); err == nil {
-			return secured, nil
-		}
-	}
-	_ = conn.Close()
-	return nil, err
 }
 
 // doorConn shuts the way to the listener with the connection.

@@ -4,23 +4,17 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
-	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/mqtt"
-	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
 // mqttOptions say as whom, and through which listener, a command connects as a client.
@@ -40,7 +34,7 @@ func (o *mqttOptions) flags(cmd *cobra.Command) {
 	flags.StringVarP(&o.username, "username", "u", "", "user name to connect with, where there is no User; needs --password-file")
 	flags.StringVar(&o.passwordFile, "password-file", "", "file with the password of --username; its first line")
 	flags.BoolVar(&o.anonymous, "anonymous", false, "connect without a user name")
-	flags.StringVar(&o.listener, "listener", "", "name of the listener (default one of MQTTS, or else of MQTT)")
+	flags.StringVar(&o.listener, "listener", "", "name of the listener (default the first of MQTTS, or else of MQTT, WSS, WS)")
 	flags.StringVarP(&o.clientID, "id", "i", "", "client identifier (default kubectl-mqtt- and a random part)")
 	flags.StringVar(&o.certFile, "cert", "", "client certificate in PEM, where the listener asks for one")
 	flags.StringVar(&o.keyFile, "key", "", "key of --cert in PEM")
@@ -49,17 +43,6 @@ func (o *mqttOptions) flags(cmd *cobra.Command) {
 	cmd.MarkFlagsMutuallyExclusive("as", "username", "anonymous")
 	cmd.MarkFlagsRequiredTogether("username", "password-file")
 	cmd.MarkFlagsRequiredTogether("cert", "key")
-}
-
-// door is a listener that can be dialled.
-type door struct {
-	name     string // of the listener
-	address  string // host:port, of this machine
-	secured  bool
-	roots    *x509.CertPool
-	hostname string // that the certificate should have
-	close    func()
-	trouble  func() error // what the way to it knows of an error; nil: nothing
 }
 
 // options are how to connect to the broker, and who does, for messages. Whoever calls it calls closed.
@@ -73,17 +56,15 @@ func (o *mqttOptions) options(ctx context.Context, p place) (options mqtt.Option
 	if d, err = o.door(ctx, p); err != nil {
 		return options, nil, err
 	}
-	options = mqtt.Options{Address: d.address, Connect: packet.Connect{ClientID: o.clientID, CleanStart: true}}
+	if options, err = o.way(d, who.Certificate); err != nil {
+		d.close()
+		return options, nil, err
+	}
+	options.Connect = packet.Connect{ClientID: o.clientID, CleanStart: true}
 	if o.clientID == "" {
 		options.Connect.ClientID = "kubectl-mqtt-" + strings.ToLower(rand.Text()[:8])
 	}
 	who.Put(&options.Connect)
-	if d.secured {
-		if options.TLS, err = o.tls(d, who.Certificate); err != nil {
-			d.close()
-			return options, nil, err
-		}
-	}
 	return options, d, nil
 }
 
@@ -178,129 +159,4 @@ func readSecret(file string) ([]byte, error) {
 	}
 	line, _, _ := bytes.Cut(data, []byte("\n"))
 	return checkPassword(bytes.TrimSuffix(line, []byte("\r")))
-}
-
-// door finds the listener, and opens the way to it.
-func (o *mqttOptions) door(ctx context.Context, p place) (*door, error) {
-	if p.state != nil {
-		return o.localDoor(ctx, p)
-	}
-	b, err := p.cluster.Broker(ctx, p.broker)
-	if err != nil {
-		return nil, err
-	}
-	var known []choice
-	for _, l := range b.Spec.Listeners {
-		protocol := l.Protocol
-		if protocol == "" {
-			protocol = config.ProtocolMQTTS
-		}
-		known = append(known, choice{l.Name, string(protocol), fmt.Sprint(l.Port)})
-	}
-	l, err := o.choose(known)
-	if err != nil {
-		return nil, err
-	}
-	i := slices.IndexFunc(b.Spec.Listeners, func(spec v1alpha1.ListenerSpec) bool { return spec.Name == l.name })
-	hostname, _ := children.Address(b, b.Spec.Listeners[i])
-	d := &door{name: l.name, secured: l.protocol == string(config.ProtocolMQTTS), hostname: hostname}
-	if d.secured && o.caFile == "" {
-		if d.roots, err = p.cluster.Roots(ctx, b); err != nil {
-			return nil, err
-		}
-	}
-	var port int32
-	if _, err := fmt.Sscan(l.address, &port); err != nil {
-		return nil, err // it was printed above
-	}
-	forwarded, err := p.cluster.Forward(ctx, b, port)
-	if err != nil {
-		return nil, err
-	}
-	d.address, d.close, d.trouble = forwarded.Address, forwarded.Close, forwarded.Trouble
-	return d, nil
-}
-
-// localDoor asks the broker where it listens, and finds what it is to be trusted by in the state folder.
-func (o *mqttOptions) localDoor(ctx context.Context, p place) (*door, error) {
-	c, err := p.target.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	overview, err := c.Overview(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var known []choice
-	for _, l := range overview.Listeners {
-		known = append(known, choice{l.Name, l.Protocol, l.Address})
-	}
-	l, err := o.choose(known)
-	if err != nil {
-		return nil, err
-	}
-	host, port, err := net.SplitHostPort(l.address)
-	if err != nil {
-		return nil, fmt.Errorf("listener %s: %w", l.name, err)
-	}
-	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	d := &door{name: l.name, secured: l.protocol == string(config.ProtocolMQTTS), address: net.JoinHostPort(host, port), hostname: "localhost"}
-	d.close, d.trouble = func() {}, func() error { return nil }
-	if d.secured && o.caFile == "" {
-		d.roots, err = p.state.Roots()
-	}
-	return d, err
-}
-
-// choice is a listener that there is.
-type choice struct{ name, protocol, address string }
-
-// choose is the listener to use.
-func (o *mqttOptions) choose(known []choice) (choice, error) {
-	var names []string
-	for _, protocol := range []config.Protocol{config.ProtocolMQTTS, config.ProtocolMQTT} {
-		for _, l := range known {
-			if l.protocol == string(protocol) && (o.listener == "" || o.listener == l.name) {
-				return l, nil
-			}
-		}
-	}
-	for _, l := range known {
-		names = append(names, l.name+" ("+l.protocol+")")
-	}
-	if o.listener == "" {
-		return choice{}, fmt.Errorf("the broker has no listener of MQTT or MQTTS, only %s", strings.Join(names, ", "))
-	}
-	return choice{}, fmt.Errorf("the broker has no listener %s of MQTT or MQTTS, only %s", o.listener, strings.Join(names, ", "))
-}
-
-func (o *mqttOptions) tls(d *door, certificate *tls.Certificate) (*tls.Config, error) {
-	c := &tls.Config{RootCAs: d.roots, ServerName: d.hostname, MinVersion: tls.VersionTLS12}
-	if o.serverName != "" {
-		c.ServerName = o.serverName
-	}
-	if o.caFile != "" {
-		pem, err := os.ReadFile(o.caFile)
-		if err != nil {
-			return nil, fmt.Errorf("read CA: %w", err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("read CA: there is no certificate in %s", o.caFile)
-		}
-	}
-	if certificate != nil {
-		c.Certificates = []tls.Certificate{*certificate}
-	}
-	if o.certFile != "" {
-		pair, err := tls.LoadX509KeyPair(o.certFile, o.keyFile)
-		if err != nil {
-			return nil, fmt.Errorf("read the client's certificate: %w", err)
-		}
-		c.Certificates = []tls.Certificate{pair}
-	}
-	return c, nil
 }

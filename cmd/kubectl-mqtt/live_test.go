@@ -53,7 +53,8 @@ func eventually(t *testing.T, what string, yes func() bool) {
 // live is a broker that kubectl-mqtt run runs, in this process and the current folder.
 type live struct {
 	*testing.T
-	secured, plain int // ports
+	secured, plain int // ports; the others are of WebSockets
+	web, webTLS    int
 	stop           func()
 }
 
@@ -62,7 +63,12 @@ const objects = `
 apiVersion: mqtt.dunlin.dev/v1alpha1
 kind: Broker
 metadata: {name: edge}
-spec: {listeners: [{name: mqtts, port: %d}, {name: plain, protocol: MQTT, port: %d}]}
+spec:
+  listeners:
+    - {name: wss, protocol: WSS, port: %d, path: /there}
+    - {name: ws, protocol: WS, port: %d}
+    - {name: mqtts, port: %d}
+    - {name: plain, protocol: MQTT, port: %d}
 ---
 apiVersion: mqtt.dunlin.dev/v1alpha1
 kind: User
@@ -95,8 +101,8 @@ spec:
 func startLive(t *testing.T) *live {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	l := &live{T: t, secured: freePort(t), plain: freePort(t)}
-	if err := os.WriteFile("q.yaml", fmt.Appendf(nil, objects, l.secured, l.plain), 0o600); err != nil {
+	l := &live{T: t, secured: freePort(t), plain: freePort(t), web: freePort(t), webTLS: freePort(t)}
+	if err := os.WriteFile("q.yaml", fmt.Appendf(nil, objects, l.webTLS, l.web, l.secured, l.plain), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -1,5 +1,6 @@
 // Command kubectl-mqtt runs, checks and prints MQTT brokers from the YAML that a cluster would be
-// given: by itself, or as `kubectl mqtt`. It needs no cluster; only backup and restore talk to one.
+// given, with no cluster at all, and shows and drives brokers that run: those of a cluster, and its own. By itself, or as
+// `kubectl mqtt`.
 package main
 
 import (

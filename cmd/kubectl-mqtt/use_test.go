@@ -67,6 +67,31 @@ func TestPubSub(t *testing.T) {
 	l.cliAt(here, "sub sensors/l --as bob -W 100ms --no-retained", 0)
 }
 
+// TestListeners: each kind of listener is gone through, and the default is that of MQTTS.
+func TestListeners(t *testing.T) {
+	l := startLive(t)
+	through := func(id, want string) {
+		t.Helper()
+		c := parsed[api.ClientDetail](t, l.cliAt(here, "client "+id+" -o json", 0))
+		if c.Listener != want {
+			t.Errorf("%s came through %s, want %s", id, c.Listener, want)
+		}
+	}
+	for _, listener := range []string{"mqtts", "plain", "wss", "ws"} {
+		wait := l.subscribed("s-"+listener, "sub sensors/# --as bob -q 2 -c 2 -o payload --listener "+listener)
+		through("s-"+listener, listener)
+		l.cliWith(strings.Repeat("x", 70_000), strings.Fields("pub sensors/1 --as alice -q 2 --listener "+listener+" "+here), 0, "acknowledged")
+		l.cliAt(here, "pub sensors/1 --as alice -m y -q 1 --listener "+listener, 0, "acknowledged")
+		if code, out, stderr := wait(); code != 0 || out != strings.Repeat("x", 70_000)+"\ny\n" {
+			t.Errorf("%s: exit code %d, %d bytes, %s", listener, code, len(out), stderr)
+		}
+	}
+	wait := l.subscribed("s", "sub sensors/# --as bob -c 1")
+	through("s", "mqtts")
+	l.cliAt(here, "pub sensors/1 --as alice -m y", 0)
+	wait()
+}
+
 // TestPubSubRefused: what the broker does not let happen, and what the command line cannot mean.
 func TestPubSubRefused(t *testing.T) {
 	l := startLive(t)
@@ -87,8 +112,9 @@ func TestPubSubRefused(t *testing.T) {
 		{"pub sensors/1 -m x -u alice --password-file secret", 1, "listener mqtts refuses user alice: "},
 		{"pub sensors/1 -m x -u alice --password-file none", 1, "read password: open none"},
 		{"pub sensors/1 -m x -u alice", 2, "password-file"},
-		{"pub sensors/1 -m x --as alice --listener ws", 1, "the broker has no listener ws of MQTT or MQTTS, only mqtts (MQTTS), plain (MQTT)"},
+		{"pub sensors/1 -m x --as alice --listener quic", 1, "the broker has no listener quic, only wss (WSS), ws (WS), mqtts (MQTTS), plain (MQTT)"},
 		{"pub sensors/1 -m x --as alice --server-name example.com", 1, "say which of its names to expect with --server-name ("},
+		{"pub sensors/1 -m x --as alice --listener wss --server-name example.com", 1, "say which of its names to expect with --server-name ("},
 		{"pub sensors/1 -m x --as alice --cafile secret", 1, "there is no certificate in secret"},
 		{"pub sensors/1 --filename none --as alice", 1, "read message: open none"},
 		{"pub sensors/# -m x --as alice", 2, "has a wildcard"},

@@ -27,6 +27,7 @@ const (
 type Options struct {
 	Address string      // host:port
 	TLS     *tls.Config // nil: plain TCP
+	Path    string      // of a WebSocket, such as /mqtt; "": none
 	// Connect is the CONNECT packet; its version is 5, and a KeepAlive of 0 is 30 s.
 	Connect packet.Connect
 	// Received is called with each message, in order, and what it returns before the message is acknowledged. The
@@ -85,9 +86,9 @@ var ErrClosed = errors.New("the connection was closed")
 func Dial(ctx context.Context, o Options) (*Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	nc, err := dial(ctx, o)
+	nc, err := Open(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", o.Address, err)
+		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = nc.Close() })
 	connect := o.Connect
@@ -107,13 +108,6 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 	}
 	c.start(connect, in)
 	return c, nil
-}
-
-func dial(ctx context.Context, o Options) (net.Conn, error) {
-	if o.TLS == nil {
-		return (&net.Dialer{}).DialContext(ctx, "tcp", o.Address)
-	}
-	return (&tls.Dialer{Config: o.TLS}).DialContext(ctx, "tcp", o.Address)
 }
 
 func (c *Client) handshake(connect packet.Connect, in *reader) error {

@@ -26,7 +26,7 @@ const patience = 20 * time.Second
 func broker(t *testing.T, change func(*config.Config)) (address string, stop func()) {
 	t.Helper()
 	c := config.Config{
-		Listeners:      []config.Listener{{ListenerSettings: config.ListenerSettings{Name: "plain", Protocol: config.ProtocolMQTT, Port: 1}, Host: "127.0.0.1"}},
+		Listeners:      []config.Listener{{ListenerSettings: config.ListenerSettings{Name: "one", Protocol: config.ProtocolMQTT, Port: 1}, Host: "127.0.0.1"}},
 		Authentication: config.Authentication{AllowAnonymous: true},
 		Authorization:  config.Authorization{DefaultPolicy: config.PolicyAllow},
 	}
@@ -58,7 +58,7 @@ func broker(t *testing.T, change func(*config.Config)) (address string, stop fun
 	case err := <-done:
 		t.Fatal(err)
 	}
-	return s.Addr("plain").String(), stop
+	return s.Addr("one").String(), stop
 }
 
 func connect(t *testing.T, o Options) *Client {
