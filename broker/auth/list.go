@@ -71,6 +71,14 @@ func (p *Policy) Groups(user string) []string { return p.groups[user] }
 // Knows reports whether there is a user of that name.
 func (p *Policy) Knows(user string) bool { return p.knows(user) }
 
+// Default is what holds where no rule matches.
+func (p *Policy) Default() config.Policy {
+	if p.defaultAllow {
+		return config.PolicyAllow
+	}
+	return config.PolicyDeny
+}
+
 // Rules are how many there are, and at most limit of them from position from on: by priority, the highest first, then by
 // name of their ACL.
 func (p *Policy) Rules(from, limit int) (rules []Rule, total int) {

@@ -60,16 +60,16 @@ func (i inspector) Decide(q admin.AccessQuery) (api.Decision, error) {
 		return api.Decision{}, fmt.Errorf("%w: topic: %w", admin.ErrInvalid, err)
 	}
 	policy, id := i.srv.auth.Policy(), i.identity(&q)
-	d := api.Decision{Considered: []api.Rule{}}
+	d := api.Decision{Considered: []api.Rule{}, DefaultPolicy: string(policy.Default())}
 	var by *auth.Rule
 	policy.StampUsage(i.srv.now()) // first: what it says of a rule is as of now
 	d.Allowed, by, d.Reason = i.srv.decide(policy, id, action, name)
 	if by != nil {
-		d.Rule = new(describeRule(by))
+		d.Rule = new(DescribeRule(by))
 	}
 	considered := policy.Considered(id, action, maxConsidered)
 	for k := range considered {
-		d.Considered = append(d.Considered, describeRule(&considered[k]))
+		d.Considered = append(d.Considered, DescribeRule(&considered[k]))
 	}
 	return d, nil
 }
@@ -113,7 +113,8 @@ func (s *Server) decide(p *auth.Policy, id *auth.Identity, action config.Action,
 
 func ruleName(r *auth.Rule) string { return r.ACL + " rule " + strconv.Itoa(r.Number+1) }
 
-func describeRule(r *auth.Rule) api.Rule {
+// DescribeRule is a rule as the admin API shows it.
+func DescribeRule(r *auth.Rule) api.Rule {
 	d := api.Rule{Name: ruleName(r), Effect: string(r.Effect), Topics: r.Topics, Priority: int(r.Priority)}
 	for _, s := range r.Subjects {
 		d.Subjects = append(d.Subjects, strings.TrimSpace(string(s.Kind)+" "+s.Name))
@@ -143,7 +144,7 @@ func (i inspector) Rules(r admin.Range) (api.Page[api.Rule], error) {
 	rules, total := policy.Rules(from, r.Limit)
 	page.Total = total
 	for k := range rules {
-		page.Items = append(page.Items, describeRule(&rules[k]))
+		page.Items = append(page.Items, DescribeRule(&rules[k]))
 	}
 	if next := from + len(rules); next < total && len(rules) > 0 {
 		page.Next = strconv.Itoa(next)

@@ -53,6 +53,7 @@ func newACLList(s streams) *cobra.Command {
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVar(&user, "user", "", "only rules that are about this user")
+	o.completeFlag(cmd, "user", userNames)
 	cmd.RunE = o.ask(s, 0, 0, func(ctx context.Context, a *asked, _ []string) error {
 		about, err := subjectsOf(ctx, a, user)
 		if err != nil {
@@ -78,23 +79,17 @@ func subjectsOf(ctx context.Context, a *asked, user string) (map[string]bool, er
 	if user == "" {
 		return nil, nil
 	}
-	about := map[string]bool{"Everyone": true, "User " + user: true}
-	next := func(after string) (api.Page[api.User], error) { return a.Users(ctx, after, adminapi.MaxPage) }
-	found := false
-	for u, err := range adminapi.All(next) {
-		if err != nil {
-			return nil, err
-		}
-		if u.Name != user {
-			continue
-		}
-		found = true
-		for _, group := range u.Groups {
-			about["Group "+group] = true
-		}
+	known, err := a.User(ctx, user)
+	if err != nil {
+		return nil, err
 	}
-	if !found {
+	about := map[string]bool{"Everyone": true, "User " + user: true}
+	if known == nil {
 		a.note("The broker knows no user %s: these are the rules that would be about one.", screen.Quote(user))
+		return about, nil
+	}
+	for _, group := range known.Groups {
+		about["Group "+group] = true
 	}
 	return about, nil
 }
@@ -104,15 +99,11 @@ func ruleTable(rules []api.Rule, now time.Time) *screen.Table {
 		{Name: "RULE"}, {Name: "PRIORITY", Right: true, Wide: true}, {Name: "EFFECT"}, {Name: "SUBJECTS"}, {Name: "ACTIONS"}, {Name: "TOPICS"}, {Name: "LAST USED", Right: true},
 	}}
 	for _, r := range rules {
-		effect := screen.Cell{Text: r.Effect, Style: screen.Green}
-		if r.Effect == "Deny" {
-			effect.Style = screen.Red
-		}
 		used := screen.Cell{Text: "never", Style: screen.Faint}
 		if r.Used != nil {
 			used = screen.Cell{Text: since(r.Used, now) + " ago"}
 		}
-		t.AddStyled(screen.Cell{Text: r.Name, Style: screen.Bold}, screen.Cell{Text: strconv.Itoa(r.Priority)}, effect, screen.Cell{Text: strings.Join(r.Subjects, ", ")},
+		t.AddStyled(screen.Cell{Text: r.Name, Style: screen.Bold}, screen.Cell{Text: strconv.Itoa(r.Priority)}, effectCell(r.Effect), screen.Cell{Text: strings.Join(r.Subjects, ", ")},
 			screen.Cell{Text: strings.Join(r.Actions, ", ")}, screen.Cell{Text: strings.Join(r.Topics, ", ")}, used)
 	}
 	return t
@@ -132,6 +123,8 @@ func newDenials(s streams) *cobra.Command {
 	cmd.Flags().IntVar(&limit, "limit", 100, "how many to show; 0: all")
 	cmd.Flags().StringVar(&client, "client", "", "only of the client with this identifier")
 	cmd.Flags().StringVar(&user, "user", "", "only of this user")
+	o.completeFlag(cmd, "client", clientIDs)
+	o.completeFlag(cmd, "user", userNames)
 	cmd.RunE = o.ask(s, 0, 0, func(ctx context.Context, a *asked, _ []string) error {
 		denials := []api.Denial{}
 		next := func(after string) (api.Page[api.Denial], error) { return a.Denials(ctx, after, adminapi.MaxPage) }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/screen"
 )
@@ -20,13 +21,16 @@ type askOptions struct {
 func (o *askOptions) flags(cmd *cobra.Command) {
 	o.targetOptions.flags(cmd)
 	o.format = screen.FormatTable
-	cmd.Flags().VarP(&o.format, "output", "o", "how to print: "+strings.Join(screen.Formats(), ", "))
-	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(cobraWords(screen.Formats()), cobra.ShellCompDirectiveNoFileComp)); err != nil {
+	formatFlag(cmd, &o.format, screen.Formats())
+}
+
+// formatFlag adds -o, which takes one of a few words.
+func formatFlag(cmd *cobra.Command, format pflag.Value, of []string) {
+	cmd.Flags().VarP(format, "output", "o", "how to print: "+strings.Join(of, ", "))
+	if err := cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(of, cobra.ShellCompDirectiveNoFileComp)); err != nil {
 		panic(err) // the flag is defined above
 	}
 }
-
-func cobraWords(words []string) []cobra.Completion { return words }
 
 // asked is a broker that answers, and where the answer goes.
 type asked struct {
@@ -34,6 +38,11 @@ type asked struct {
 	*screen.Screen
 	format screen.Format
 	err    *screen.Screen // for notes
+}
+
+// newAsked is of a broker that is not reached yet.
+func newAsked(s streams, format screen.Format) *asked {
+	return &asked{Screen: screen.New(s.out, os.Getenv), format: format, err: screen.New(s.err, os.Getenv)}
 }
 
 // ask is the work of a command that takes a broker and least to most further arguments.
@@ -48,7 +57,8 @@ func (o *askOptions) ask(s streams, least, most int, do func(ctx context.Context
 			return failure{err}
 		}
 		defer to.Close()
-		a := &asked{reached: to, Screen: screen.New(s.out, os.Getenv), format: o.format, err: screen.New(s.err, os.Getenv)}
+		a := newAsked(s, o.format)
+		a.reached = to
 		if err := do(cmd.Context(), a, rest); err != nil {
 			return failure{err}
 		}

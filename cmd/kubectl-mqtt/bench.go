@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -71,7 +70,7 @@ func newBench(s streams) *cobra.Command {
 	flags.IntVarP(&o.qos, "qos", "q", 0, "quality of service of publishing and subscribing: 0, 1 or 2")
 	flags.DurationVarP(&o.load.Duration, "duration", "d", 10*time.Second, "how long to publish")
 	flags.StringVarP(&o.load.Topic, "topic", "t", "bench", "topic below which to publish")
-	flags.VarP(&o.format, "output", "o", "how to print: "+strings.Join(screen.Formats(), ", "))
+	formatFlag(cmd, &o.format, screen.Formats())
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		broker, _, err := o.take(args, 0, 0)
 		if err != nil {
@@ -153,7 +152,7 @@ func runBench(ctx context.Context, s streams, o *benchOptions, broker string) er
 		Forwarded: at.cluster != nil,
 	}
 	cost(ctx, &all)
-	a := &asked{Screen: screen.New(s.out, os.Getenv), format: o.format}
+	a := newAsked(s, o.format)
 	if err := a.show(all, func(bool) []string { return benchLines(a.Screen, &all) }); err != nil {
 		return err
 	}

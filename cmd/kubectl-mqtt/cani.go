@@ -23,26 +23,24 @@ one of those.
 Exit codes: 0 allowed; 1 denied, or something failed; 2 the command line is wrong.`
 
 func newCanI(s streams) *cobra.Command {
-	var o askOptions
+	var o ruleOptions
 	var clientID string
-	var files offlineOptions
 	cmd := &cobra.Command{
 		Use: "can-i [BROKER] USER publish|subscribe TOPIC", Short: "Ask whether a user may publish or subscribe, and by which rule", Long: canIHelp,
 		Example: "  kubectl mqtt can-i edge alice publish sensors/1\n" +
 			"  kubectl mqtt can-i edge alice subscribe 'sensors/#' -o wide\n" +
 			"  kubectl-mqtt can-i --state-dir ./dunlin-state alice publish sensors/1\n" +
 			"  kubectl-mqtt can-i alice publish sensors/1 -f manifests/",
+		ValidArgsFunction: o.positions(userNames, fixed("publish", "subscribe"), topicNames),
 	}
 	o.flags(cmd)
 	cmd.Flags().StringVarP(&clientID, "id", "i", "", "client identifier, for rules that are about it")
-	files.flags(cmd)
-	cmd.Flags().StringVar(&files.commonName, "cert-cn", "", "with -f: the Common Name of the client's certificate, for ${cert.cn}")
-	work := o.ask(s, 3, 3, func(ctx context.Context, a *asked, args []string) error {
+	work := o.asks(s, 3, func(ctx context.Context, a *asked, rules rulebook, args []string) error {
 		action, err := actionOf(args[1])
 		if err != nil {
 			return err
 		}
-		d, err := a.Access(ctx, adminapi.AccessQuery{User: args[0], ClientID: clientID, Action: action, Topic: args[2]})
+		d, err := rules.Access(ctx, adminapi.AccessQuery{User: args[0], ClientID: clientID, Action: action, Topic: args[2]})
 		if err != nil {
 			return err
 		}
@@ -55,15 +53,11 @@ func newCanI(s streams) *cobra.Command {
 		return nil
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if len(files.paths) > 0 {
-			files.clientID = clientID
-			return files.canI(s, args)
-		}
 		_, rest, err := o.take(args, 3, 3)
 		if err != nil {
 			return err
 		}
-		if _, err := actionOf(rest[1]); err != nil {
+		if _, err := actionOf(rest[1]); err != nil { // before anybody is asked
 			return err
 		}
 		return work(cmd, args)

@@ -27,7 +27,7 @@ func newClient(s streams) *cobra.Command {
 		Use: "client [BROKER] ID", Short: "Show a client of a running broker", Long: clientHelp,
 		Example: "  kubectl mqtt client edge sensor-17\n" +
 			"  kubectl-mqtt client --state-dir ./dunlin-state sensor-17 -o yaml",
-		ValidArgsFunction: o.completeClients,
+		ValidArgsFunction: o.positions(clientIDs),
 	}
 	o.flags(cmd)
 	cmd.RunE = o.ask(s, 1, 1, func(ctx context.Context, a *asked, args []string) error {

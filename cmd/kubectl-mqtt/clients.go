@@ -50,6 +50,8 @@ func newClients(s streams) *cobra.Command {
 	flags.IntVar(&o.limit, "limit", 100, "how many to show, 1 to 1000")
 	flags.StringVar(&o.after, "after", "", "show those after this one of an earlier page")
 	flags.BoolVar(&o.all, "all", false, "show all pages")
+	o.completeFlag(cmd, "user", userNames)
+	o.completeFlag(cmd, "listener", listenerNames)
 	cmd.MarkFlagsMutuallyExclusive("connected", "disconnected")
 	cmd.MarkFlagsMutuallyExclusive("all", "after")
 	work := o.ask(s, 0, 0, func(ctx context.Context, a *asked, _ []string) error { return listClients(ctx, a, o) })

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,9 +136,17 @@ func TestInCluster(t *testing.T) {
 	if r.Ready != "True" || r.Users.Total != 3 || r.Users.Applied != 2 || len(r.Pods) != 1 || r.Overview == nil {
 		t.Errorf("%+v", r)
 	}
-	completes(t, "status ", "edge")
 	l.client("sensor-2", nil)
-	completes(t, "kick edge sen", "sensor-2")
+	s.Put("/api/v1/namespaces", &corev1.NamespaceList{
+		TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "NamespaceList"}, Items: []corev1.Namespace{{ObjectMeta: metav1.ObjectMeta{Name: "plant"}}},
+	})
+	for typed, want := range map[string]string{
+		"status ": "edge", "status x": "", "status edge ": "", "kick edge sen": "sensor-2", "kick sen": "sensor-2", "client edge x": "", "kick core sen": "sensor-2",
+		"pub edge sensors/1 --as al": "alice alice-2", "pub sensors/1 --as b": "bob", "sub edge --listener ": "mqtts plain ws wss",
+		"status -n pl": "plant", "status -n x": "", "status --context ": "x",
+	} {
+		completes(t, typed, want)
+	}
 	reportOfCluster(t, l)
 
 	s.Deny(corePath + "secrets/edge-operator-tls")
@@ -148,10 +157,12 @@ func TestInCluster(t *testing.T) {
 // completes checks what a shell is offered.
 func completes(t *testing.T, typed, want string) {
 	t.Helper()
-	words := strings.Split(typed, " ")
-	_, out, err := cli(t, "", append([]string{"__complete"}, words...)...)
-	if !strings.HasPrefix(out, want+"\n") {
-		t.Errorf("%s: offered %q, %s", typed, out, err)
+	_, out, err := cli(t, "", append([]string{"__complete"}, strings.Split(typed, " ")...)...)
+	offered, directive, _ := strings.Cut("\n"+out, "\n:")
+	names := strings.Fields(offered)
+	slices.Sort(names)
+	if got := strings.Join(names, " "); got != want || directive == "" {
+		t.Errorf("%s: offered %q, want %q\n%s%s", typed, got, want, out, err)
 	}
 }
 

@@ -61,7 +61,8 @@ func newConsole(s streams) *cobra.Command {
 	flags := cmd.Flags()
 	flags.Uint16Var(&o.port, "port", 0, "port on 127.0.0.1 to serve on (default a free one)")
 	flags.BoolVar(&o.noOpen, "no-open", false, "only print the link")
-	flags.StringVar(&o.listener, "listener", "", "name of the listener for its page Try it (default the first of MQTTS, or else of MQTT, WSS, WS)")
+	flags.StringVar(&o.listener, "listener", "", "name of the listener for its page Try it "+listenerDefault)
+	o.completeFlag(cmd, "listener", listenerNames)
 	flags.StringVar(&o.caFile, "cafile", "", "CA to trust of that listener, in PEM (default the Broker's)")
 	flags.StringVar(&o.serverName, "server-name", "", "name that the listener's certificate has to have (default the Service's; localhost with --state-dir)")
 	return cmd

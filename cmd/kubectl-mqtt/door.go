@@ -123,6 +123,9 @@ func (l *choice) door(hostname string) *door {
 	return d
 }
 
+// listenerDefault is how help says what choose does.
+const listenerDefault = "(default the first of MQTTS, or else of MQTT, WSS, WS)"
+
 // choose is the listener to use: the one that was asked for, or the first of the protocol that costs least and is safe.
 func (o *mqttOptions) choose(known []choice) (choice, error) {
 	for _, protocol := range []config.Protocol{config.ProtocolMQTTS, config.ProtocolMQTT, config.ProtocolWSS, config.ProtocolWS} {

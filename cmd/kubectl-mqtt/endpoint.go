@@ -34,12 +34,14 @@ func (o *mqttOptions) flags(cmd *cobra.Command) {
 	flags.StringVarP(&o.username, "username", "u", "", "user name to connect with, where there is no User; needs --password-file")
 	flags.StringVar(&o.passwordFile, "password-file", "", "file with the password of --username; its first line")
 	flags.BoolVar(&o.anonymous, "anonymous", false, "connect without a user name")
-	flags.StringVar(&o.listener, "listener", "", "name of the listener (default the first of MQTTS, or else of MQTT, WSS, WS)")
+	flags.StringVar(&o.listener, "listener", "", "name of the listener "+listenerDefault)
 	flags.StringVarP(&o.clientID, "id", "i", "", "client identifier (default kubectl-mqtt- and a random part)")
 	flags.StringVar(&o.certFile, "cert", "", "client certificate in PEM, where the listener asks for one")
 	flags.StringVar(&o.keyFile, "key", "", "key of --cert in PEM")
 	flags.StringVar(&o.caFile, "cafile", "", "CA to trust in PEM (default the Broker's)")
 	flags.StringVar(&o.serverName, "server-name", "", "name that the broker's certificate has to have (default the Service's; localhost with --state-dir)")
+	o.completeFlag(cmd, "as", userObjects)
+	o.completeFlag(cmd, "listener", listenerNames)
 	cmd.MarkFlagsMutuallyExclusive("as", "username", "anonymous")
 	cmd.MarkFlagsRequiredTogether("username", "password-file")
 	cmd.MarkFlagsRequiredTogether("cert", "key")
@@ -98,32 +100,18 @@ func (o *mqttOptions) credentials(ctx context.Context, p place) (mqtt.Credential
 		return mqtt.Credentials{Username: o.username, Password: password}, err
 	}
 	user := o.as
-	if p.state != nil {
-		if user == "" {
-			names, err := p.state.Users()
-			if user, err = onlyUser(names, err); err != nil {
-				return mqtt.Credentials{}, err
-			}
+	if user == "" {
+		names, err := p.users(ctx)
+		if user, err = onlyUser(names, err); err != nil {
+			return mqtt.Credentials{}, err
 		}
+	}
+	if p.state != nil {
 		return p.state.Credentials(user)
 	}
 	b, err := p.cluster.Broker(ctx, p.broker)
 	if err != nil {
 		return mqtt.Credentials{}, err
-	}
-	if user == "" {
-		users, _, err := p.cluster.Users(ctx, b)
-		var names []string
-		for _, u := range users {
-			name := u.Name
-			if u.Namespace != b.Namespace {
-				name = u.Namespace + "/" + name
-			}
-			names = append(names, name)
-		}
-		if user, err = onlyUser(names, err); err != nil {
-			return mqtt.Credentials{}, err
-		}
 	}
 	return p.cluster.Credentials(ctx, b, user)
 }

@@ -24,7 +24,7 @@ func newKick(s streams) *cobra.Command {
 		Use: "kick [BROKER] ID", Short: "Disconnect a client", Long: kickHelp,
 		Example: "  kubectl mqtt kick edge sensor-17\n" +
 			"  kubectl-mqtt kick --state-dir ./dunlin-state sensor-17 --session",
-		ValidArgsFunction: o.completeClients,
+		ValidArgsFunction: o.positions(clientIDs),
 	}
 	o.targetOptions.flags(cmd)
 	cmd.Flags().BoolVar(&session, "session", false, "end its session too: subscriptions and waiting messages are gone")

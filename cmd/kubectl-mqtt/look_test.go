@@ -63,6 +63,16 @@ func TestLook(t *testing.T) {
 		}
 		l.cliAt(here, "topics --for 0s --under nothing", 0, "No topic has a retained message")
 	})
+	t.Run("completion", func(t *testing.T) {
+		for typed, want := range map[string]string{
+			"status @ ": "", "client @ sen": "sensor-1", "can-i @ ": "alice bobby", "can-i @ alice p": "publish", "can-i @ alice publish sen": "sensors/",
+			"can-i @ alice publish x ": "", "acl explain @ a": "alice", "pub @ sensors/": "sensors/1", "sub @ sensors/2": "", "sub @ --as ": "alice bob",
+			"sub @ --listener w": "ws wss", "clients @ --user bo": "bobby", "clients @ --listener ": "mqtts plain ws wss", "acl list @ --user ": "alice bobby",
+			"acl denials @ --client s": "sensor-1", "trace @ --topic ": "sensors/", "trace @ -o ": "json table wide yaml", "sub @ -o h": "hex json payload table wide yaml", "topics @ --under ": "sensors/",
+		} {
+			completes(t, strings.Replace(typed, "@", here, 1), want)
+		}
+	})
 	t.Run("top", func(t *testing.T) {
 		l.cliAt(here, "top --once --interval 200ms", 0, "in ", "2 connected, 2 sessions, 1 subscription", "sensor-1")
 		if v := parsed[view](t, l.cliAt(here, "top --interval 200ms -o json", 0)); v.Overview.Connections != 2 || len(v.Clients) != 2 || v.Seconds <= 0 {
@@ -83,7 +93,7 @@ func TestLook(t *testing.T) {
 	})
 	l.stop()
 	for _, line := range []string{
-		"status", "clients", "client x", "kick x", "topics --once", "trace", "top", "users", "acl list", "acl denials", "can-i a publish b", "certs", "report",
+		"status", "clients", "client x", "kick x", "topics --once", "trace", "top", "users", "acl list", "acl denials", "acl explain a", "can-i a publish b", "certs", "report",
 		"pub sensors/1 -m x --as alice", "sub sensors/1 --as alice", "bench --as alice",
 	} {
 		l.cliAt(here, line, 1, "no broker runs by the state folder dunlin-state: start one with kubectl-mqtt run --state-dir dunlin-state")
@@ -152,6 +162,12 @@ func lookAccess(t *testing.T, l *live) {
 	if d := parsed[api.Decision](t, l.cliAt(here, "can-i bobby sub sensors/# -o json", 0)); !d.Allowed || d.Rule == nil {
 		t.Errorf("%+v", d)
 	}
+	l.cliAt(here, "acl explain alice", 0, "Allow     sensors/#                0   default/sensors rule 1", "Deny      everything else          -   default policy")
+	if e := parsed[explanation](t, l.cliAt(here, "acl explain bobby -o json", 0)); len(e.Publish) != 0 || len(e.Subscribe) != 1 || e.DefaultPolicy != "Deny" {
+		t.Errorf("%+v", e)
+	}
+	l.cliAt(here, "acl explain eve", 1, "there is no user eve, or it is suspended")
+	l.cliAt(here, "acl explain", 2, "give the name of one BROKER")
 	l.cliAt(here, "can-i alice read sensors/1", 2, `"read" is neither publish nor subscribe`)
 	l.cliAt(here, "can-i alice publish", 2, "give the name of one BROKER")
 	l.cliAt(here, "can-i alice publish sensors/#", 1, "topic")

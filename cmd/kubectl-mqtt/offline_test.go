@@ -35,16 +35,20 @@ func TestCanIOffline(t *testing.T) {
 		code int
 		text string
 	}{
-		"can-i s1 publish plant/1 -f q.yaml":    {exitOK, "yes: spec.rules[0] of ACL default/sensors allows it"},
-		"can-i s1 Publish own/c -i c -f q.yaml": {exitOK, "yes: "},
-		"can-i s1 publish own/c -f q.yaml":      {exitFailed, "no: no rule allows it"},
-		"can-i s1 subscribe plant/1 -f q.yaml":  {exitFailed, "no: no rule allows it"},
-		"can-i eve publish plant/1 -f q.yaml":   {exitFailed, `no: there is no User with the user name "eve"`},
-		"can-i s1 publish plant/# -f q.yaml":    {exitFailed, "Error: topic: "},
-		"can-i s1 read plant/1 -f q.yaml":       {exitUsage, `"read" is neither publish nor subscribe`},
-		"can-i s1 publish -f q.yaml":            {exitUsage, "Error: "},
-		"acl explain s1 -f q.yaml":              {exitOK, "Allow   plant/# own/${clientid}"},
-		"acl explain eve -f q.yaml":             {exitFailed, "there is no User"},
+		"can-i s1 publish plant/1 -f q.yaml":         {exitOK, "yes: spec.rules[0] of ACL default/sensors allows it"},
+		"can-i s1 Publish own/c -i c -f q.yaml":      {exitOK, "yes: "},
+		"can-i s1 publish own/c -f q.yaml":           {exitFailed, "no: no rule allows it"},
+		"can-i s1 subscribe plant/1 -f q.yaml":       {exitFailed, "no: no rule allows it"},
+		"can-i eve publish plant/1 -f q.yaml":        {exitFailed, `no: there is no User with the user name "eve"`},
+		"can-i s1 publish plant/# -f q.yaml":         {exitFailed, "Error: topic: "},
+		"can-i s1 read plant/1 -f q.yaml":            {exitUsage, `"read" is neither publish nor subscribe`},
+		"can-i s1 publish -f q.yaml":                 {exitUsage, "Error: "},
+		"can-i s1 publish plant/1 -o json -f q.yaml": {exitOK, `"name": "default/sensors rule 1"`},
+		"can-i other s1 publish plant/1 -f q.yaml":   {exitFailed, "there is no Broker other among the files"},
+		"acl explain s1 -f q.yaml":                   {exitOK, "Allow     plant/# own/${clientid}          0   default/sensors rule 1\nDeny      everything else"},
+		"acl explain edge s1 -o json -f q.yaml":      {exitOK, `"defaultPolicy": "Deny"`},
+		"acl explain -f q.yaml":                      {exitUsage, "Error: "},
+		"acl explain eve -f q.yaml":                  {exitFailed, "there is no user eve, or it is suspended"},
 	} {
 		var out bytes.Buffer
 		code := execute(t.Context(), strings.Fields(args), streams{in: strings.NewReader(""), out: &out, err: &out})

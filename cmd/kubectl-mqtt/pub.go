@@ -52,6 +52,7 @@ func newPub(s streams) *cobra.Command {
 			"  tail -f readings.txt | kubectl mqtt pub edge sensors/1 --lines\n" +
 			"  kubectl-mqtt pub --state-dir ./dunlin-state sensors/1 -m hello --count 10 --interval 1s",
 	}
+	cmd.ValidArgsFunction = o.positions(topicNames)
 	o.mqttOptions.flags(cmd)
 	o.messageOptions.flags(cmd)
 	flags := cmd.Flags()

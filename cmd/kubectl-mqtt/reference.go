@@ -22,8 +22,8 @@ The command line of Dunlin: by itself, or as ` + "`kubectl mqtt ...`" + ` once i
 - **Colours** are for terminals alone, and not where ` + "`NO_COLOR`" + ` is set. What clients chose (identifiers, topics, payloads) does nothing to a
   terminal: control characters are shown as escapes.
 - **Exit codes**: 0 success; 1 something failed, or the answer is no; 2 the command line is wrong. Each command says what that means for it.
-- **Completion**: ` + "`kubectl-mqtt completion bash|zsh|fish|powershell`" + ` prints it; names of Brokers, Users and clients come from the cluster or the
-  state folder. For ` + "`kubectl mqtt <Tab>`" + ` put a script on the PATH that is called kubectl_complete-mqtt and has
+- **Completion**: ` + "`kubectl-mqtt completion bash|zsh|fish|powershell`" + ` prints it; Brokers, namespaces, Users, clients, listeners and topics are
+  offered by name, as the cluster and the broker have them, or the state folder's. For ` + "`kubectl mqtt <Tab>`" + ` put a script on the PATH that is called kubectl_complete-mqtt and has
   ` + "`#!/bin/sh`" + ` and ` + "`exec kubectl-mqtt __complete \"$@\"`" + `.
 - **Man pages**: ` + "`make man`" + ` writes them to dist/man.
 `

@@ -150,7 +150,7 @@ func collectAdmin(ctx context.Context, p place, b *bundle.Bundle) {
 	const most = adminapi.MaxPage
 	clients, err := c.Clients(ctx, adminapi.ClientQuery{}, "", most)
 	b.JSON("broker/clients.json", clients, err)
-	users, err := c.Users(ctx, "", most)
+	users, err := c.Users(ctx, "", "", most)
 	b.JSON("broker/users.json", users, err)
 	rules, err := c.Rules(ctx, "", most)
 	b.JSON("broker/rules.json", rules, err)

@@ -54,6 +54,7 @@ func newRestore(s streams) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.ValidArgsFunction = o.positions(files)
 	o.flags(cmd)
 	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 10*time.Minute, "how long the broker may take to be ready again")

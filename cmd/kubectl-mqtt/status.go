@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,7 +49,7 @@ func newStatus(s streams) *cobra.Command {
 			return failure{err}
 		}
 		report := health.Assess(facts)
-		a := &asked{Screen: screen.New(s.out, os.Getenv), format: o.format}
+		a := newAsked(s, o.format)
 		if err := a.show(report, func(wide bool) []string { return statusLines(a.Screen, &report, wide) }); err != nil {
 			return failure{err}
 		}

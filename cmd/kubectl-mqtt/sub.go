@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -50,6 +49,7 @@ func newSub(s streams) *cobra.Command {
 			"  kubectl mqtt sub edge sensors/1 --count 1 --timeout 10s -o payload\n" +
 			"  kubectl-mqtt sub --state-dir ./dunlin-state 'sensors/#' -o json | jq .payload",
 	}
+	cmd.ValidArgsFunction = o.positions(topicNames)
 	o.flags(cmd)
 	flags := cmd.Flags()
 	flags.IntVarP(&o.qos, "qos", "q", 0, "highest quality of service to receive: 0, 1 or 2")
@@ -58,7 +58,7 @@ func newSub(s streams) *cobra.Command {
 	flags.BoolVarP(&o.noRetained, "no-retained", "R", false, "do not show the retained messages that there are already")
 	flags.BoolVar(&o.retainAsPublished, "retain-as-published", false, "show RETAIN as the publisher set it")
 	flags.BoolVar(&o.noLocal, "no-local", false, "do not receive what this client publishes itself")
-	flags.VarP(&o.format, "output", "o", "how to print: "+strings.Join(o.format.of, ", "))
+	formatFlag(cmd, &o.format, o.format.of)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		broker, filters, err := o.take(args, 1, anyNumber)
 		if err != nil {

@@ -93,6 +93,26 @@ func (o *targetOptions) place(ctx context.Context, broker string) (place, error)
 	return place{target: c.Target(broker), cluster: c, broker: broker}, nil
 }
 
+// users are the Users that a client can connect as, by name, or namespace/name where it is of another namespace.
+func (p *place) users(ctx context.Context) ([]string, error) {
+	if p.state != nil {
+		return p.state.Users()
+	}
+	b, err := p.cluster.Broker(ctx, p.broker)
+	if err != nil {
+		return nil, err
+	}
+	users, _, err := p.cluster.Users(ctx, b)
+	names := make([]string, len(users))
+	for i, u := range users {
+		names[i] = u.Name
+		if u.Namespace != b.Namespace {
+			names[i] = u.Namespace + "/" + u.Name
+		}
+	}
+	return names, err
+}
+
 // target is for commands to which nothing but the admin API matters.
 func (o *targetOptions) target(broker string) (adminapi.Target, error) {
 	p, err := o.place(context.Background(), broker) // it asks nothing about a broker that has a name

@@ -51,6 +51,7 @@ func newTopics(s streams) *cobra.Command {
 	flags.BoolVar(&o.once, "once", false, "print the tree once, also on a terminal")
 	flags.DurationVar(&o.watch, "for", 3*time.Second, "how long to look before it is printed")
 	flags.DurationVar(&o.interval, "interval", 2*time.Second, "how often the live view is drawn")
+	o.completeFlag(cmd, "under", topicNames)
 	work := o.ask(s, 0, 0, func(ctx context.Context, a *asked, _ []string) error { return showTopics(ctx, a, &o) })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -30,15 +29,14 @@ out, and the line says how many. Payloads are shown, their first 1024 bytes, onl
 Exit codes: 0 ended by Ctrl-C, --count or --for; 1 something failed; 2 the command line is wrong.`
 
 type traceOptions struct {
-	targetOptions
-	query  adminapi.TraceQuery
-	count  int
-	limit  time.Duration
-	format oneOf
+	askOptions
+	query adminapi.TraceQuery
+	count int
+	limit time.Duration
 }
 
 func newTrace(s streams) *cobra.Command {
-	o := traceOptions{format: oneOf{value: "table", of: screen.Formats()}}
+	var o traceOptions
 	cmd := &cobra.Command{
 		Use: "trace [BROKER]", Short: "Show the packets of clients as they come and go", Long: traceHelp,
 		Example: "  kubectl mqtt trace edge --client sensor-17\n" +
@@ -54,42 +52,33 @@ func newTrace(s streams) *cobra.Command {
 	flags.BoolVar(&o.query.Payload, "payload", false, "show the beginning of payloads")
 	flags.IntVarP(&o.count, "count", "c", 0, "end after so many packets (default never)")
 	flags.DurationVar(&o.limit, "for", 0, "end after this time (default never)")
-	flags.VarP(&o.format, "output", "o", "how to print: "+strings.Join(o.format.of, ", "))
+	o.completeFlag(cmd, "client", clientIDs)
+	o.completeFlag(cmd, "user", userNames)
+	o.completeFlag(cmd, "topic", topicNames)
+	work := o.ask(s, 0, 0, func(ctx context.Context, a *asked, _ []string) error { return trace(ctx, a, &o) })
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		broker, _, err := o.take(args, 0, 0)
-		if err != nil {
-			return err
-		}
 		if o.count < 0 || o.limit < 0 {
 			return fmt.Errorf("--count %d --for %s: neither can be negative", o.count, o.limit)
 		}
-		if err := trace(cmd.Context(), s, &o, broker); err != nil {
-			return failure{err}
-		}
-		return nil
+		return work(cmd, args)
 	}
 	return cmd
 }
 
-func trace(ctx context.Context, s streams, o *traceOptions, broker string) error {
-	to, err := o.reach(ctx, broker)
-	if err != nil {
-		return err
-	}
-	defer to.Close()
+func trace(ctx context.Context, a *asked, o *traceOptions) error {
 	if o.limit > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, o.limit)
 		defer cancel()
 	}
-	if screen.New(s.err, os.Getenv).Terminal {
-		fmt.Fprintf(s.err, "Tracing %s. Ctrl-C ends it.\n", to.target.Name)
+	if a.err.Terminal {
+		a.note("Tracing %s. Ctrl-C ends it.", a.target.Name)
 	}
-	out, n := screen.New(s.out, os.Getenv), 0
-	err = to.Trace(ctx, o.query, func(e api.Event) error {
-		text, err := eventText(out, o.format.value, &e)
+	n := 0
+	err := a.Trace(ctx, o.query, func(e api.Event) error {
+		text, err := eventText(a.Screen, a.format, &e)
 		if err == nil {
-			_, err = out.Out.Write(text)
+			_, err = a.Out.Write(text)
 		}
 		if n++; err == nil && n == o.count {
 			err = errEnough
@@ -102,8 +91,8 @@ func trace(ctx context.Context, s streams, o *traceOptions, broker string) error
 	return err
 }
 
-func eventText(s *screen.Screen, format string, e *api.Event) ([]byte, error) {
-	switch screen.Format(format) {
+func eventText(s *screen.Screen, format screen.Format, e *api.Event) ([]byte, error) {
+	switch format {
 	case screen.FormatJSON:
 		text, err := json.Marshal(e)
 		return append(text, '\n'), err
@@ -111,7 +100,7 @@ func eventText(s *screen.Screen, format string, e *api.Event) ([]byte, error) {
 		text, err := yaml.Marshal(e)
 		return append([]byte("---\n"), text...), err
 	}
-	return []byte(eventLine(s, e, format == string(screen.FormatWide)) + "\n"), nil
+	return []byte(eventLine(s, e, format == screen.FormatWide) + "\n"), nil
 }
 
 // eventLine is a packet in one line.

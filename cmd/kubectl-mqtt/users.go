@@ -47,7 +47,7 @@ func newUsers(s streams) *cobra.Command {
 	o.flags(cmd)
 	cmd.RunE = o.ask(s, 0, 0, func(ctx context.Context, a *asked, _ []string) error {
 		var loaded []api.User
-		next := func(after string) (api.Page[api.User], error) { return a.Users(ctx, after, adminapi.MaxPage) }
+		next := func(after string) (api.Page[api.User], error) { return a.Users(ctx, "", after, adminapi.MaxPage) }
 		for u, err := range adminapi.All(next) {
 			if err != nil {
 				return err

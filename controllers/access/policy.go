@@ -10,9 +10,6 @@ import (
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
-// maxExplained bounds the rules of one action that Rules lists.
-const maxExplained = 10_000
-
 // Question is what somebody wants to do.
 type Question struct {
 	// User is the user name; "": an anonymous client.
@@ -29,6 +26,8 @@ type Answer struct {
 	Allowed bool
 	// Why names the rule that decides.
 	Why string
+	// Rule is that rule; nil: none does.
+	Rule *auth.Rule
 }
 
 // Policy is what a Broker with those Users and ACLs goes by. Suspended Users are nobody; of several of one name the
@@ -67,14 +66,5 @@ func Ask(p *auth.Policy, q Question) (Answer, error) {
 	case by == nil && verdict == auth.Denied:
 		return Answer{Why: "no rule allows it, and the default policy is Deny"}, nil
 	}
-	return Answer{Allowed: verdict != auth.Denied, Why: why(verdict, by)}, nil
-}
-
-// Rules are those that are about somebody and an action, in the order in which they are asked, as text.
-func Rules(p *auth.Policy, clientID, user string, action config.Action) []string {
-	var lines []string
-	for _, r := range p.Considered(auth.Suppose(clientID, user, ""), action, maxExplained) {
-		lines = append(lines, fmt.Sprintf("%s\t%s\tpriority %d\t%s", effectOfRule(r.Rule), strings.Join(r.Topics, " "), r.Priority, ruleName(&r)))
-	}
-	return lines
+	return Answer{Allowed: verdict != auth.Denied, Why: why(verdict, by), Rule: by}, nil
 }

@@ -12,6 +12,8 @@ type Decision struct {
 	Reason string `json:"reason"`
 	// Considered are the rules that are about this user and action, in the order in which they are asked.
 	Considered []Rule `json:"considered"`
+	// DefaultPolicy is what holds where no rule matches: Allow or Deny. Topics that begin with $ need a rule even so.
+	DefaultPolicy string `json:"defaultPolicy"`
 }
 
 // Rule is an access rule, one of the list GET /v1/access/rules.

@@ -140,6 +140,7 @@ export interface Decision {
   rule?: Rule
   reason: string
   considered: Rule[]
+  defaultPolicy: string
 }
 
 export interface Denial {

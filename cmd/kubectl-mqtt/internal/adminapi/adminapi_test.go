@@ -49,7 +49,7 @@ func TestQuestions(t *testing.T) {
 		"GET /v1/clients/a%2Fb%3F%25":              func(c *Client) error { _, err := c.ClientDetail(ctx, "a/b?%"); return err },
 		"DELETE /v1/clients/a%20b?session=true":    func(c *Client) error { return c.Disconnect(ctx, "a b", true) },
 		"GET /v1/topics?limit=10&under=a%2F%C3%BC": func(c *Client) error { _, err := c.Topics(ctx, "a/ü", "", 10); return err },
-		"GET /v1/users?":                           func(c *Client) error { _, err := c.Users(ctx, "", 0); return err },
+		"GET /v1/users?search=x":                   func(c *Client) error { _, err := c.Users(ctx, "x", "", 0); return err },
 		"GET /v1/access/rules?":                    func(c *Client) error { _, err := c.Rules(ctx, "", 0); return err },
 		"GET /v1/access/denials?limit=5":           func(c *Client) error { _, err := c.Denials(ctx, "", 5); return err },
 		"GET /v1/access?action=Publish&topic=a%2F%2B&user=alice": func(c *Client) error {

@@ -62,9 +62,25 @@ func (c *Client) Topics(ctx context.Context, under, after string, limit int) (ap
 	return get[api.Page[api.TopicNode]](ctx, c, "list the topics", "/v1/topics?"+query.Encode())
 }
 
-// Users is a page of who may connect.
-func (c *Client) Users(ctx context.Context, after string, limit int) (api.Page[api.User], error) {
-	return get[api.Page[api.User]](ctx, c, "list the users", "/v1/users?"+page(after, limit).Encode())
+// Users is a page of who may connect, of those with search in their name.
+func (c *Client) Users(ctx context.Context, search, after string, limit int) (api.Page[api.User], error) {
+	query := page(after, limit)
+	set(query, "search", search)
+	return get[api.Page[api.User]](ctx, c, "list the users", "/v1/users?"+query.Encode())
+}
+
+// User is who may connect by that name; nil: nobody may.
+func (c *Client) User(ctx context.Context, name string) (*api.User, error) {
+	users := All(func(after string) (api.Page[api.User], error) { return c.Users(ctx, name, after, MaxPage) })
+	for u, err := range users {
+		if err != nil {
+			return nil, err
+		}
+		if u.Name == name {
+			return &u, nil
+		}
+	}
+	return nil, nil
 }
 
 // Rules is a page of the access rules in force.

@@ -2,6 +2,8 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -44,6 +46,17 @@ func Open(o Options) (*Cluster, error) {
 		}
 	}
 	return ofConfig(config, o.Namespace)
+}
+
+// Contexts are the names of those in the kubeconfig.
+func Contexts(o Options) []string {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = o.Kubeconfig
+	all, err := rules.Load()
+	if err != nil {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(all.Contexts))
 }
 
 func ofConfig(config *rest.Config, namespace string) (*Cluster, error) {

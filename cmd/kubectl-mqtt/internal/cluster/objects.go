@@ -51,6 +51,19 @@ func (c *Cluster) only(ctx context.Context) (*v1alpha1.Broker, error) {
 	return nil, fmt.Errorf("namespace %s has several Brokers: name one of %s", c.Namespace, strings.Join(names, ", "))
 }
 
+// Namespaces are the names of all.
+func (c *Cluster) Namespaces(ctx context.Context) ([]string, error) {
+	var list corev1.NamespaceList
+	if err := c.core.Get().Resource("namespaces").Do(ctx).Into(&list); err != nil {
+		return nil, fmt.Errorf("list the namespaces: %w", err)
+	}
+	names := make([]string, len(list.Items))
+	for i, n := range list.Items {
+		names[i] = n.Name
+	}
+	return names, nil
+}
+
 // Brokers are those of the namespace.
 func (c *Cluster) Brokers(ctx context.Context) ([]v1alpha1.Broker, error) {
 	var list v1alpha1.BrokerList
