@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -14,27 +15,28 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 )
 
-// startConsole runs the command against the broker of dunlin-state, and returns the link that it prints.
-func startConsole(t *testing.T) (link string) {
+// startConsole runs the command, and returns the link that it prints and what stops it.
+func startConsole(t *testing.T, line string) (link string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	out, log, done := &output{}, &output{}, make(chan int, 1)
 	go func() {
-		done <- execute(ctx, []string{"console", "--state-dir", "dunlin-state", "--no-open"}, streams{in: strings.NewReader(""), out: out, err: log})
+		done <- execute(ctx, strings.Fields("console --no-open "+line), streams{in: strings.NewReader(""), out: out, err: log})
 	}()
-	t.Cleanup(func() {
+	stop = sync.OnceFunc(func() {
 		cancel()
 		if code := <-done; code != 0 {
 			t.Errorf("console: exit code %d\n%s\n%s", code, out, log)
 		}
 	})
+	t.Cleanup(stop)
 	printed := regexp.MustCompile(`(http://127\.0\.0\.1:\d+/[A-Z2-7]{26}/)\n`)
 	eventually(t, "the link", func() bool { return printed.MatchString(out.String()) || len(done) > 0 })
 	found := printed.FindStringSubmatch(out.String())
 	if found == nil {
 		t.Fatalf("console printed %q, %q", out, log)
 	}
-	return found[1]
+	return found[1], stop
 }
 
 func fetch(t *testing.T, url string) (status int, body string) {
@@ -51,9 +53,9 @@ func fetch(t *testing.T, url string) (status int, body string) {
 	return resp.StatusCode, string(data)
 }
 
-func TestConsole(t *testing.T) {
-	l := startLive(t)
-	link := startConsole(t)
+// consoleWorks: the page is there, its calls have the command's role, and its client gets to a listener.
+func consoleWorks(t *testing.T, l *live, link, listener string) {
+	t.Helper()
 	if status, page := fetch(t, link); status != http.StatusOK || !strings.Contains(page, `<div id="app">`) {
 		t.Errorf("GET %s: %d\n%s", link, status, page)
 	}
@@ -61,7 +63,6 @@ func TestConsole(t *testing.T) {
 	if _, body := fetch(t, link+"v1/me"); json.Unmarshal([]byte(body), &me) != nil || me.Role != "Write" {
 		t.Errorf("the console is to the broker %s", body)
 	}
-
 	root := link[:strings.LastIndex(link[:len(link)-1], "/")]
 	connect := func(password string) error {
 		o := paho.NewClientOptions().AddBroker("ws" + strings.TrimPrefix(link, "http") + "mqtt").SetClientID("page").
@@ -72,11 +73,11 @@ func TestConsole(t *testing.T) {
 			return token.Error()
 		}
 		defer c.Disconnect(0)
-		if token := c.Publish("sensors/try", 1, false, "x"); !token.WaitTimeout(patience) || token.Error() != nil {
+		if token := c.Publish("sensors/try", 1, false, strings.Repeat("x", 100_000)); !token.WaitTimeout(patience) || token.Error() != nil {
 			return token.Error()
 		}
-		if _, body := fetch(t, link+"v1/clients/page"); !strings.Contains(body, `"listener":"mqtts"`) {
-			t.Errorf("the client of the page is %s, want it over TLS", body)
+		if _, body := fetch(t, link+"v1/clients/page"); !strings.Contains(body, `"listener":"`+listener+`"`) {
+			t.Errorf("the client of the page is %s, want it through %s", body, listener)
 		}
 		return nil
 	}
@@ -86,12 +87,35 @@ func TestConsole(t *testing.T) {
 	if err := connect("wrong"); err == nil {
 		t.Error("a wrong password connects through the console")
 	}
+}
+
+func TestConsole(t *testing.T) {
+	l := startLive(t)
+	link, _ := startConsole(t, here)
+	consoleWorks(t, l, link, "mqtts")
+	web, stop := startConsole(t, here+" --listener wss")
+	consoleWorks(t, l, web, "wss")
+	stop()
 
 	l.stop()
 	var said api.Error
 	if status, body := fetch(t, link+"v1/overview"); status != http.StatusBadGateway || json.Unmarshal([]byte(body), &said) != nil || said.Error == "" {
 		t.Errorf("without a broker: %d %q", status, body)
 	}
+}
+
+// TestConsoleInCluster: both ways of the console lead through port-forwards, and it finds a new one when a pod's has ended.
+func TestConsoleInCluster(t *testing.T) {
+	l := startLive(t)
+	s := inCluster(t, l)
+	link, _ := startConsole(t, "edge")
+	consoleWorks(t, l, link, "mqtts")
+	s.Cut()
+	eventually(t, "an answer through another port-forward", func() bool {
+		status, _ := fetch(t, link+"v1/overview")
+		return status == http.StatusOK
+	})
+	consoleWorks(t, l, link, "mqtts")
 }
 
 func TestConsoleRefused(t *testing.T) {

@@ -9,9 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
-	"time"
 )
 
 const mosquittoConf = `
@@ -73,44 +71,12 @@ func mosquittoFiles(t *testing.T) (conf, port string) {
 	return filepath.Join(dir, "mosquitto.conf"), port
 }
 
-// buffer is written by one goroutine and read by another.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// until waits for a condition.
-func until(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	again := time.NewTicker(10 * time.Millisecond)
-	defer again.Stop()
-	for late := time.After(time.Minute); !condition(); {
-		select {
-		case <-again.C:
-		case <-late:
-			t.Fatalf("not in time: %s", what)
-		}
-	}
-}
-
 // runMosquittoConf runs the file until the test ends, and returns its port, the folder, and what it says.
-func runMosquittoConf(t *testing.T) (port, conf string, out *buffer) {
+func runMosquittoConf(t *testing.T) (port, conf string, out *output) {
 	t.Helper()
 	conf, port = mosquittoFiles(t)
 	ctx, cancel := context.WithCancel(context.Background())
-	out = &buffer{}
+	out = &output{}
 	ended := make(chan int)
 	go func() {
 		ended <- execute(ctx, []string{"run", "--mosquitto-conf", conf, "--state-dir", t.TempDir()}, streams{strings.NewReader(""), out, out})
@@ -121,7 +87,7 @@ func runMosquittoConf(t *testing.T) (port, conf string, out *buffer) {
 			t.Errorf("exit code %d:\n%s", code, out)
 		}
 	})
-	until(t, "it listens", func() bool { return strings.Contains(out.String(), "listens on 127.0.0.1:"+port) })
+	eventually(t, "it listens", func() bool { return strings.Contains(out.String(), "listens on 127.0.0.1:"+port) })
 	return port, conf, out
 }
 
@@ -142,7 +108,7 @@ func runRealMosquitto(t *testing.T) string {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(program, "-c", conf)
-	var said buffer
+	var said output
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -154,7 +120,7 @@ func runRealMosquitto(t *testing.T) string {
 			t.Logf("mosquitto said:\n%s", &said)
 		}
 	})
-	until(t, "mosquitto listens", func() bool {
+	eventually(t, "mosquitto listens", func() bool {
 		nc, err := net.Dial("tcp", "127.0.0.1:"+port)
 		if err == nil {
 			_ = nc.Close()
@@ -220,7 +186,7 @@ func TestMosquittoFollows(t *testing.T) {
 	if err := os.WriteFile(aclfile, []byte(mosquittoACLs+"user alice\ntopic new/#\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the new rule is in force", func() bool {
+	eventually(t, "the new rule is in force", func() bool {
 		output, err := exec.Command(pub, append(as, "-q", "1", "-r", "-t", "new/1", "-m", "hello")...).CombinedOutput()
 		return err == nil && !strings.Contains(string(output), "Not authorized")
 	})

@@ -30,12 +30,13 @@ type Server struct {
 	objects map[string]any    // by path; a string is text
 	ports   map[string]string // pod port -> address
 	denied  map[string]bool   // paths
+	cut     chan struct{}     // closed: the port-forwards of now end
 }
 
 // New is a server with no objects, of which each read is answered with 404.
 func New(t *testing.T) *Server {
 	t.Helper()
-	s := &Server{t: t, objects: map[string]any{}, ports: map[string]string{}, denied: map[string]bool{}}
+	s := &Server{t: t, objects: map[string]any{}, ports: map[string]string{}, denied: map[string]bool{}, cut: make(chan struct{})}
 	web := httptest.NewServer(s)
 	t.Cleanup(web.Close)
 	s.URL = web.URL
@@ -63,6 +64,14 @@ func (s *Server) Lead(port int32, address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.ports[fmt.Sprint(port)] = address
+}
+
+// Cut ends all port-forwards, as the end of a pod does.
+func (s *Server) Cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	close(s.cut)
+	s.cut = make(chan struct{})
 }
 
 // Kubeconfig writes one for the server, with that namespace, and returns its path.
@@ -130,10 +139,15 @@ func (s *Server) forward(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer conn.Close() //nolint:errcheck // a test's
+	s.mu.Lock()
+	cut := s.cut
+	s.mu.Unlock()
 	failed := map[string]httpstream.Stream{}
 	for {
 		select {
 		case <-conn.CloseChan():
+			return
+		case <-cut:
 			return
 		case stream := <-streams:
 			id := stream.Headers().Get(corev1.PortForwardRequestIDHeader)
