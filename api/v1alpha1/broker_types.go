@@ -104,6 +104,11 @@ type BrokerSpec struct {
 	// +kubebuilder:default={}
 	// +optional
 	Audit config.AuditSettings `json:"audit,omitempty"`
+	// Tracing has the broker tell an OpenTelemetry collector of the messages that their publishers trace. A change restarts
+	// the pod.
+	// +kubebuilder:default={}
+	// +optional
+	Tracing config.Tracing `json:"tracing,omitempty"`
 	// Persistence is the volume for sessions and retained messages, and how sure what is on it is. A
 	// change of sync restarts the pod; with sync Memory the volume is claimed all the same and keeps
 	// what it has, for the day that sync is changed back.

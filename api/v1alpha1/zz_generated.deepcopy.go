@@ -251,6 +251,7 @@ func (in *BrokerSpec) DeepCopyInto(out *BrokerSpec) {
 	out.Log = in.Log
 	in.Drain.DeepCopyInto(&out.Drain)
 	out.Audit = in.Audit
+	out.Tracing = in.Tracing
 	in.Persistence.DeepCopyInto(&out.Persistence)
 	in.Service.DeepCopyInto(&out.Service)
 	in.NetworkPolicy.DeepCopyInto(&out.NetworkPolicy)

@@ -25,6 +25,8 @@ type Config struct {
 	Log Log `json:"log,omitempty"`
 	// Audit is the log of who came and what was denied.
 	Audit Audit `json:"audit,omitempty"`
+	// Tracing tells an OpenTelemetry collector of messages that are traced.
+	Tracing Tracing `json:"tracing,omitempty,omitzero"`
 }
 
 // Drain is how a broker that stops sends its clients away: it is not ready and accepts nobody from the

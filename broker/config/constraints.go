@@ -29,6 +29,9 @@ var constraints = map[string]constraint{
 	"AuditSettings.EntriesPerMinutePerClient": {Default: "60", Min: new(int64(1))},
 	"AuditSettings.EntriesPerSecond":          {Default: "1000", Min: new(int64(1))},
 
+	"Tracing.Endpoint":          {MaxLength: 1024, Pattern: regexp.MustCompile(`^https?://[^/?#@]+(/[!-"$-~]*)?$`)},
+	"Tracing.MaxSpansPerSecond": {Default: "1000", Min: new(int64(1)), Max: new(int64(100000))},
+
 	"Store.MaxBytes":                      {Min: new(int64(0))},
 	"AdminUsers.ReadGroup":                {MaxLength: 256},
 	"AdminUsers.WriteGroup":               {MaxLength: 256},

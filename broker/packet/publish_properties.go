@@ -54,6 +54,18 @@ func PayloadFormat(forward []byte) byte {
 	return 0
 }
 
+// UserValue is the value of the first user property of that name in a Forward, not copied; nil: there is none. It allocates
+// nothing. MQTT 5 §3.3.2.3.7.
+func UserValue(forward []byte, name string) []byte {
+	ps := properties{rest: forward, in: inPublish}
+	for ps.next() {
+		if ps.id == propUser && string(ps.data) == name {
+			return ps.value
+		}
+	}
+	return nil
+}
+
 // AppendForward appends the encoding of p as Publish.Forward wants it.
 func AppendForward(dst []byte, p *PublishProperties) []byte {
 	if p.PayloadFormat != nil {

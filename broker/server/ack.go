@@ -1,6 +1,9 @@
 package server
 
-import "github.com/dunlin-mqtt/dunlin/broker/packet"
+import (
+	"github.com/dunlin-mqtt/dunlin/broker/otlp"
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
+)
 
 // ack is the acknowledgement of the PUBLISH that is being handled. Work that is done later, when
 // the disk has it, takes a part; the acknowledgement is sent when the last part is done, and never
@@ -12,6 +15,7 @@ type ack struct {
 	again   bool // of a QoS 2 PUBLISH that came before: it is counted already
 	reason  packet.ReasonCode
 	why     string      // the reason string; "": none
+	span    *otlp.Span  // of the PUBLISH; nil: it is not traced
 	pending *pendingAck // nil while it is not in the queue
 }
 
@@ -93,6 +97,7 @@ func (c *conn) appendAck(dst []byte, a *ack) ([]byte, bool) {
 	if a.again && !c.sess.Receiving(a.id) {
 		a.refuse(packet.QuotaExceeded, whyNotStored) // as the first was
 	}
+	c.endSpan(a.span, a.reason)
 	switch {
 	case a.kind != packet.TypePubrec || a.again:
 	case a.reason.Failed():

@@ -3,6 +3,7 @@ package server
 import (
 	"unicode/utf8"
 
+	"github.com/dunlin-mqtt/dunlin/broker/otlp"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
@@ -16,11 +17,13 @@ func formatHolds(forward, payload []byte) bool {
 
 // refuseFormat answers a PUBLISH whose payload is not what it says. There is no answer at QoS 0 but the
 // end of the connection.
-func (c *conn) refuseFormat(p *packet.Publish) error {
+func (c *conn) refuseFormat(p *packet.Publish, span *otlp.Span) error {
 	a := c.newAck(p, true)
 	if a == nil {
+		c.endSpan(span, packet.PayloadFormatInvalid)
 		return &packet.Error{Reason: packet.PayloadFormatInvalid, Clause: clauseFormat, Detail: whyNotUTF8}
 	}
+	a.span = span
 	a.refuse(packet.PayloadFormatInvalid, whyNotUTF8)
 	a.finish()
 	return nil

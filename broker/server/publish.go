@@ -5,6 +5,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/message"
+	"github.com/dunlin-mqtt/dunlin/broker/otlp"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
@@ -31,12 +32,13 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 		a.finish() // [MQTT-4.3.3-10]
 		return nil
 	}
+	span := c.beginSpan(p, r)
 	if !r.allowed {
-		c.denyPublish(p, r.topic)
+		c.denyPublish(p, r.topic, span)
 		return nil
 	}
 	if c.srv.cfg.MQTT.ValidatePayloadFormat && !formatHolds(p.Forward, p.Payload) {
-		return c.refuseFormat(p)
+		return c.refuseFormat(p, span)
 	}
 	msg := &c.batch.msg
 	*msg = message.Message{
@@ -46,7 +48,14 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 	if p.HasExpiry {
 		msg.Expires = c.batch.now + int64(p.Expiry)*1000
 	}
-	c.srv.publish(c.batch, msg, false, r.targets, c.newAck(p, len(r.targets) > 0), nil)
+	a := c.newAck(p, len(r.targets) > 0)
+	if a != nil {
+		a.span = span
+	}
+	c.srv.publish(c.batch, msg, false, r.targets, a, nil)
+	if a == nil {
+		c.endSpan(span, packet.Success)
+	}
 	return nil
 }
 
@@ -87,12 +96,14 @@ func validName(name string, m *config.MQTT) error {
 
 // denyPublish answers a PUBLISH that the rules do not allow: with 0x87 where the version can say
 // so, else as if it had been published. [MQTT-3.3.5-2]
-func (c *conn) denyPublish(p *packet.Publish, topic string) {
+func (c *conn) denyPublish(p *packet.Publish, topic string, span *otlp.Span) {
 	c.tellDenied(deniedPublish, topic, topic)
 	a := c.newAck(p, true)
 	if a == nil {
+		c.endSpan(span, packet.NotAuthorized)
 		return
 	}
+	a.span = span
 	if c.peer.version == packet.V5 {
 		a.refuse(packet.NotAuthorized, whyDenied)
 	}

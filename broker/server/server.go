@@ -17,6 +17,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/inspect"
 	"github.com/dunlin-mqtt/dunlin/broker/limit"
 	"github.com/dunlin-mqtt/dunlin/broker/listener"
+	"github.com/dunlin-mqtt/dunlin/broker/otlp"
 	"github.com/dunlin-mqtt/dunlin/broker/poll"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
@@ -62,6 +63,7 @@ type Server struct {
 	received        traffic.Counter // from all clients; what is sent, limits counts
 	sys             *sysTopics      // nil: there are none
 	tracer          inspect.Tracer
+	spans           *otlp.Exporter // nil: nobody wants any
 	watch           inspect.Topics
 	denials         inspect.Denials
 	trend           trend
@@ -139,6 +141,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	s.clients.init()
 	s.measures.init(cfg.Listeners)
 	s.shares.init(s)
+	s.spans = s.newSpans()
 	if *cfg.MQTT.SysTopics.Enabled {
 		s.sys = newSysTopics(s)
 	}
@@ -186,6 +189,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	defer background.Wait()
 	defer stop()
 	background.Go(func() { failed <- s.serveAdmin(lasting) }) // first: it tells how far the start has come
+	if s.spans != nil {
+		background.Go(func() { s.spans.Run(lasting) })
+	}
 	if err := s.openStore(ctx); err != nil {
 		return err
 	}

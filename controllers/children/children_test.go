@@ -60,6 +60,7 @@ func full() *v1alpha1.Broker {
 		Enabled: true, Clients: []networkingv1.NetworkPolicyPeer{{IPBlock: &networkingv1.IPBlock{CIDR: "192.0.2.0/24"}}},
 		Monitoring: []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"monitoring": "here"}}}},
 	}
+	b.Spec.Tracing.Endpoint = "http://otel-collector.monitoring:4318/v1/traces"
 	b.Spec.Drain.TimeoutSeconds = 60
 	b.Spec.Monitoring = v1alpha1.Monitoring{Enabled: true, IntervalSeconds: 15, Labels: map[string]string{"release": "prometheus"}}
 	b.Spec.PodTemplate = v1alpha1.PodTemplate{

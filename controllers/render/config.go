@@ -58,6 +58,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		Admin:          config.Admin{HealthAddress: p.HealthAddress},
 		Log:            spec.Log,
 		Audit:          config.Audit{AuditSettings: spec.Audit, File: p.AuditFile},
+		Tracing:        spec.Tracing,
 	}
 	for _, l := range spec.Listeners {
 		out := config.Listener{ListenerSettings: l.ListenerSettings, Host: p.ListenHost}

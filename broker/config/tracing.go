@@ -1,0 +1,19 @@
+package config
+
+// Tracing has the broker tell an OpenTelemetry collector of the messages that their publishers trace: each PUBLISH of MQTT 5
+// with a user property traceparent that says sampled is a span, from its arrival until it is acknowledged, or, at QoS 0, handed to
+// its subscribers. The property is passed on as it is. docs/operations.md says what a span has.
+type Tracing struct {
+	// Endpoint is the URL that takes OTLP by HTTP in JSON, such as http://otel-collector.monitoring:4318/v1/traces.
+	// Empty: nothing is traced.
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:Pattern=`^https?://[^/?#@]+(/[!-"$-~]*)?$`
+	// +optional
+	Endpoint string `json:"endpoint,omitempty"`
+	// MaxSpansPerSecond bounds the spans; those beyond are left out, and the log says how many.
+	// +kubebuilder:default=1000
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	// +optional
+	MaxSpansPerSecond int32 `json:"maxSpansPerSecond,omitempty"`
+}
