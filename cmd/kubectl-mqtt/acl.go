@@ -69,7 +69,11 @@ func newACLList(s streams) *cobra.Command {
 				rules = append(rules, r)
 			}
 		}
-		return a.list(rules, "No rule fits.", func() *screen.Table { return ruleTable(rules, time.Now()) })
+		none := "There are no rules: the default policy decides everything."
+		if user != "" {
+			none = "No rule is about this user: the default policy decides everything."
+		}
+		return a.list(rules, none, func() *screen.Table { return ruleTable(rules, time.Now()) })
 	})
 	return cmd
 }

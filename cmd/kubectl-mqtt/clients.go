@@ -84,7 +84,11 @@ func listClients(ctx context.Context, a *asked, o clientsOptions) error {
 			page.Items = append(page.Items, c)
 		}
 	}
-	if err := a.list(page, "No client fits.", func() *screen.Table { return clientTable(page.Items, time.Now()) }); err != nil {
+	none := "No client fits."
+	if o.query == (adminapi.ClientQuery{}) && o.after == "" {
+		none = "There are no clients, and no sessions of any."
+	}
+	if err := a.list(page, none, func() *screen.Table { return clientTable(page.Items, time.Now()) }); err != nil {
 		return err
 	}
 	if page.Next != "" && !a.format.ForPrograms() {

@@ -151,7 +151,7 @@ func lookAccess(t *testing.T, l *live) {
 	if rules := parsed[[]api.Rule](t, l.cliAt(here, "acl list -o json --user alice", 0)); len(rules) != 1 || rules[0].Subjects[0] != "Group ops" || rules[0].Used == nil {
 		t.Errorf("%+v", rules)
 	}
-	l.cliAt(here, "acl list --user eve", 0, "The broker knows no user eve", "No rule fits.")
+	l.cliAt(here, "acl list --user eve", 0, "The broker knows no user eve", "No rule is about this user: the default policy decides everything.")
 	l.cliAt(here, "acl denials", 0, `\x1b[31mwatcher`, "Publish", "actors/1", "no rule allows it")
 	if denials := parsed[[]api.Denial](t, l.cliAt(here, "acl denials -o json --user alice", 0)); len(denials) != 1 || denials[0].Topic != "actors/1" {
 		t.Errorf("%+v", denials)

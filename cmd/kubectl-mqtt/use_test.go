@@ -77,6 +77,7 @@ func TestListeners(t *testing.T) {
 			t.Errorf("%s came through %s, want %s", id, c.Listener, want)
 		}
 	}
+	l.cliAt(here, "clients", 0, "There are no clients, and no sessions of any.")
 	for _, listener := range []string{"mqtts", "plain", "wss", "ws"} {
 		wait := l.subscribed("s-"+listener, "sub sensors/# --as bob -q 2 -c 2 -o payload --listener "+listener)
 		through("s-"+listener, listener)
