@@ -109,6 +109,7 @@ function Plots({ overview, points }: { overview: Overview; points: readonly Poin
       />
       <Plot
         title="Connections"
+        whole
         times={times}
         format={(v) => (v === null ? '–' : short(v))}
         series={[{ name: 'connections', color: 5, values: of('connections') }]}
@@ -133,6 +134,7 @@ function Plots({ overview, points }: { overview: Overview; points: readonly Poin
       />
       <Plot
         title="Waiting messages"
+        whole
         times={times}
         format={(v) => (v === null ? '–' : short(v))}
         series={[{ name: 'waiting', color: 3, values: of('queued') }]}

@@ -21,6 +21,8 @@ interface Props {
   limit?: number
   /** Values are bytes: the scale has steps of powers of two. */
   binary?: boolean
+  /** Values are counts: between 0 and 1 there is nothing. */
+  whole?: boolean
   /** The scale ends here at the lowest, so that next to nothing does not look like much. */
   least?: number
 }
@@ -68,7 +70,7 @@ function options(box: HTMLElement, width: number, p: Props, hover: (at: number |
         ...axis,
         size: 58,
         space: 34,
-        ...(p.binary ? { incrs: powers } : {}),
+        ...(p.binary ? { incrs: powers } : p.whole ? { incrs: wholes } : {}),
         values: (_, at) => at.map((v) => p.format(v)),
       },
     ],
@@ -97,6 +99,9 @@ function top(max: number, least: number): number {
 
 /** 1, 2, 4, ... up to a pebibyte. */
 const powers = Array.from({ length: 51 }, (_, i) => 2 ** i)
+
+/** 1, 2, 5, 10, ... up to 5e12. */
+const wholes = Array.from({ length: 13 }, (_, i) => [1, 2, 5].map((n) => n * 10 ** i)).flat()
 
 function line(u: uPlot, at: number, stroke: string): void {
   if (at > (u.scales.y?.max ?? 0)) return
