@@ -65,10 +65,16 @@ var _ = BeforeSuite(func() {
 		cancel()
 		Expect(env.Stop()).To(Succeed())
 	})
+	pause = func() (resume func()) {
+		stopOperator()
+		stopOperator = func() {}
+		return func() { stopOperator = startOperator(operator) }
+	}
 	restart = func() {
 		stopOperator()
 		stopOperator = startOperator(operator)
 	}
+	startAnother = func() (stop func()) { return startOperator(operator) }
 })
 
 // operatorConfig is a user with just the rights that the operator is installed with.
@@ -91,8 +97,13 @@ func operatorConfig(env *envtest.Environment) *rest.Config {
 	return config
 }
 
-// restart stops the operator and starts another one, which remembers nothing.
-var restart func()
+// pause stops the operator until resume is called; restart stops it and starts another one, which remembers nothing;
+// startAnother starts one beside it.
+var (
+	pause        func() (resume func())
+	restart      func()
+	startAnother func() (stop func())
+)
 
 // startOperator runs the controllers as cmd/operator does; the returned func stops them.
 func startOperator(kubeconfig *rest.Config) func() {
