@@ -53,6 +53,7 @@ func (r *BrokerReconciler) observe(ctx context.Context, s *brokerScope) error {
 		return err
 	}
 	if s.adminClient != nil { // else nobody can be asked
+		r.askWhyNotReady(ctx, s)
 		r.reconcileLoaded(ctx, s)
 	}
 	return nil
@@ -186,6 +187,29 @@ func podReady(pod *corev1.Pod) bool {
 		}
 	}
 	return false
+}
+
+// askWhyNotReady asks the pods that run and are not ready: the kubelet knows no more than that they are not.
+func (r *BrokerReconciler) askWhyNotReady(ctx context.Context, s *brokerScope) {
+	for i := range s.pods {
+		pod := &s.pods[i]
+		if podReady(pod) || !running(pod) {
+			continue
+		}
+		s.wake(podRetry)
+		has, err := r.prober.Loaded(ctx, pod, s.adminClient)
+		if err != nil || has.NotReady == "" {
+			continue // it is just starting, or has just become ready
+		}
+		if s.excuses == nil {
+			s.excuses = map[string]string{}
+		}
+		s.excuses[pod.Name] = has.NotReady
+	}
+}
+
+func running(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(pod.Status.ContainerStatuses, func(c corev1.ContainerStatus) bool { return c.State.Running != nil })
 }
 
 // loads remembers since when each Broker waits for its pods to load a revision.

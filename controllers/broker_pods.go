@@ -18,6 +18,8 @@ const (
 	failuresToStall = 3
 	// exitConfiguration is the broker's exit code for a configuration that it refuses.
 	exitConfiguration = 2
+	// storeFull is in what a broker says whose volume is full.
+	storeFull = "the store is full"
 	// maxLastWords bounds what is quoted of a broker's log, in bytes.
 	maxLastWords = 1 << 10
 )
@@ -32,7 +34,7 @@ func (s *brokerScope) podTrouble() *outcome {
 	}
 	for i := range s.pods {
 		if pod := &s.pods[i]; !podReady(pod) {
-			reason, why := whyNotReady(pod)
+			reason, why := whyNotReady(pod, s.excuses[pod.Name])
 			trouble := no(reason, fmt.Sprintf("Pod %s %s", pod.Name, why))
 			return &trouble
 		}
@@ -48,8 +50,9 @@ func (s *brokerScope) podTrouble() *outcome {
 	return nil
 }
 
-// whyNotReady is the reason of a condition, and what follows the pod's name in its message.
-func whyNotReady(pod *corev1.Pod) (reason, why string) {
+// whyNotReady is the reason of a condition, and what follows the pod's name in its message. excuse is what its broker
+// says; "": nothing.
+func whyNotReady(pod *corev1.Pod, excuse string) (reason, why string) {
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
 			return v1alpha1.ReasonPodsNotReady, "cannot be scheduled: " + c.Message
@@ -65,6 +68,12 @@ func whyNotReady(pod *corev1.Pod) (reason, why string) {
 				return reason, why
 			}
 		}
+	}
+	switch {
+	case strings.Contains(excuse, storeFull):
+		return v1alpha1.ReasonStoreFull, "takes no more messages: " + excuse + ": raise spec.persistence.size, or end sessions that nobody comes back to"
+	case excuse != "":
+		return v1alpha1.ReasonPodsNotReady, "is not ready: " + excuse
 	}
 	return v1alpha1.ReasonPodsNotReady, "is not ready yet"
 }

@@ -44,6 +44,8 @@ type brokerScope struct {
 	held []string
 	// podRefused is why the StatefulSet's controller can't make pods; "" if it can.
 	podRefused string
+	// excuses is what brokers that run and are not ready say of that, by the pod's name.
+	excuses map[string]string
 	// retry is when to look again though nothing that is watched changes; 0 is never.
 	retry time.Duration
 	// monitored is the Monitored condition; zero if none was decided.

@@ -41,6 +41,7 @@ var stalledReasons = map[string]bool{
 	v1alpha1.ReasonImageUnavailable:    true,
 	v1alpha1.ReasonBrokerFails:         true,
 	v1alpha1.ReasonPodRefused:          true,
+	v1alpha1.ReasonStoreFull:           true,
 	v1alpha1.ReasonVolumeNotExpandable: true,
 	v1alpha1.ReasonClientAuthOff:       true,
 	v1alpha1.ReasonLedgerTooLarge:      true,

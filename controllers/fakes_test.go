@@ -89,6 +89,8 @@ type fakeBrokers struct {
 	silent map[string]bool
 	// heldConfig is held for the configuration.
 	heldConfig map[string]string
+	// excuse is why the pods of a namespace say that they do not serve.
+	excuse map[string]string
 }
 
 func (f *fakeBrokers) Loaded(_ context.Context, pod *corev1.Pod, config *tls.Config) (Loaded, error) {
@@ -111,6 +113,7 @@ func (f *fakeBrokers) Loaded(_ context.Context, pod *corev1.Pod, config *tls.Con
 	if held, ok := f.heldConfig[pod.Namespace]; ok {
 		has.ConfigRevision = held
 	}
+	has.NotReady = f.excuse[pod.Namespace]
 	return has, nil
 }
 
@@ -132,6 +135,16 @@ func (f *fakeBrokers) holdConfig(namespace string) {
 		f.heldConfig = map[string]string{}
 	}
 	f.heldConfig[namespace] = "old"
+}
+
+// excuseWith has the pods of a namespace say why they do not serve; "": nothing.
+func (f *fakeBrokers) excuseWith(namespace, why string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.excuse == nil {
+		f.excuse = map[string]string{}
+	}
+	f.excuse[namespace] = why
 }
 
 // release lets the pods of a namespace load what they are given.

@@ -144,7 +144,7 @@ func undisturbed(name string) ending {
 
 // What a killed operator leaves behind is the state after its last write and nothing of what it knew, so to end before a write
 // is to end after the one before it.
-var _ = Describe("an operator that is killed", Ordered, func() {
+var _ = Describe("an operator that is killed", Ordered, ContinueOnFailure, func() {
 	withoutOperator()
 
 	// Whoever comes after a kill ends where it would have itself: from each state that the writes lead through, the rest of
@@ -201,7 +201,7 @@ var _ = Describe("an operator that is killed", Ordered, func() {
 	)
 })
 
-var _ = Describe("an operator that is unlucky", Ordered, func() {
+var _ = Describe("an operator that is unlucky", Ordered, ContinueOnFailure, func() {
 	withoutOperator()
 
 	DescribeTable("with its writes ends where it would have, and does nothing twice", func(name string, before, after func(n int) error) {
@@ -392,8 +392,13 @@ func madeTwice(before, left, end map[string]string) []string {
 	return twice
 }
 
-// vouch checks that what was issued fits together, is in the ledger, and was issued once.
+// vouch checks that what was issued is good now, fits together and is in the ledger.
 func vouch(ns string) {
+	GinkgoHelper()
+	vouchAt(ns, time.Now())
+}
+
+func vouchAt(ns string, now time.Time) {
 	GinkgoHelper()
 	b := named(&v1alpha1.Broker{}, ns, "edge")
 	Expect(cluster.Get(ctx, client.ObjectKeyFromObject(b), b)).To(Succeed())
@@ -403,7 +408,7 @@ func vouch(ns string) {
 		return pki.Pair{CertPEM: d["tls.crt"], KeyPEM: d["tls.key"]}
 	}
 	for _, secret := range []string{"edge-server-tls", "edge-admin-tls", "edge-operator-tls"} {
-		_, err := pki.CheckPair(pair(secret), ca, nil, time.Now())
+		_, err := pki.CheckPair(pair(secret), ca, nil, now)
 		Expect(err).NotTo(HaveOccurred(), secret)
 	}
 	var users v1alpha1.UserList
@@ -413,7 +418,7 @@ func vouch(ns string) {
 		connection := named(&corev1.Secret{}, ns, connectionSecretName(u))
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(connection), connection)).To(Succeed())
 		Expect(bundleText(ns)()).To(ContainSubstring(u.Name + ":" + string(connection.Data[keyPasswordHash])))
-		leaf, err := pki.CheckPair(pair(connection.Name), ca, nil, time.Now())
+		leaf, err := pki.CheckPair(pair(connection.Name), ca, nil, now)
 		Expect(err).NotTo(HaveOccurred())
 		ledger, err := pki.ParseLedger(secretData(ns, children.ClientLedgerName(b, render.Shard(string(u.UID))))()[children.KeyLedger])
 		Expect(err).NotTo(HaveOccurred())

@@ -38,6 +38,8 @@ type Loaded struct {
 	ClientTrust string `json:"clientTrust"`
 	// ConfigRevision is the configuration file's: config.Revision.
 	ConfigRevision string `json:"configRevision"`
+	// NotReady says why the broker does not serve; "": it does.
+	NotReady string `json:"notReady"`
 }
 
 // AdminProber asks over the broker's admin API, with mutual TLS. Its zero value works.

@@ -74,7 +74,13 @@ var _ = BeforeSuite(func() {
 		stopOperator()
 		stopOperator = startOperator(operator)
 	}
-	startAnother = func() (stop func()) { return startOperator(operator) }
+	startAnother = func(change func(*rest.Config)) (stop func()) {
+		config := rest.CopyConfig(operator)
+		if change != nil {
+			change(config)
+		}
+		return startOperator(config)
+	}
 })
 
 // operatorConfig is a user with just the rights that the operator is installed with.
@@ -98,11 +104,11 @@ func operatorConfig(env *envtest.Environment) *rest.Config {
 }
 
 // pause stops the operator until resume is called; restart stops it and starts another one, which remembers nothing;
-// startAnother starts one beside it.
+// startAnother starts one beside it, which reaches the cluster as change has it; nil: as the first.
 var (
 	pause        func() (resume func())
 	restart      func()
-	startAnother func() (stop func())
+	startAnother func(change func(*rest.Config)) (stop func())
 )
 
 // startOperator runs the controllers as cmd/operator does; the returned func stops them.

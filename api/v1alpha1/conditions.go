@@ -38,6 +38,7 @@ const (
 	ReasonImageUnavailable    = "ImageUnavailable"
 	ReasonBrokerFails         = "BrokerFails"
 	ReasonPodRefused          = "PodRefused"
+	ReasonStoreFull           = "StoreFull"
 	ReasonPaused              = "Paused"
 	ReasonVolumeNotExpandable = "VolumeNotExpandable"
 	ReasonSecretNotFound      = "SecretNotFound"

@@ -25,7 +25,9 @@ const (
 type Revoked struct {
 	Serial string    `json:"serial"` // in hex
 	At     time.Time `json:"at"`
-	Until  time.Time `json:"until"` // when it expires, and may leave the list
+	Until  time.Time `json:"until"` // when it expires
+	// Ended is when it was first seen to have expired: after keepEnded it leaves the list. Zero: it has not.
+	Ended time.Time `json:"ended,omitzero"`
 }
 
 // RevocationLists are the lists of revoked certificates, one of each CA in cas, as PEM, and when they are to

@@ -36,10 +36,27 @@ type Holder struct {
 	Issued []Issued `json:"issued,omitempty"`
 }
 
-// Issued is a certificate that was seen and has not expired.
+// Issued is a certificate that was seen and has not expired, or not long ago.
 type Issued struct {
 	Serial string    `json:"serial"`
 	Until  time.Time `json:"until"`
+	// Ended is when it was first seen to have expired; zero: it has not.
+	Ended time.Time `json:"ended,omitzero"`
+}
+
+// keepEnded is how long what has expired stays in the ledger. A clock that is ahead for less makes it forget nothing
+// that is good again, or would be, when the clock is right.
+const keepEnded = 7 * 24 * time.Hour
+
+// over notes in ended since when until is over, and says whether that is long enough to forget it.
+func over(until time.Time, ended *time.Time, now time.Time) bool {
+	switch {
+	case !now.After(until): // or it is again, since the clock was wrong
+		*ended = time.Time{}
+	case ended.IsZero() || ended.After(now):
+		*ended = now.UTC().Truncate(time.Second)
+	}
+	return !ended.IsZero() && !now.Before(ended.Add(keepEnded))
 }
 
 // Wanted is somebody who shall have a certificate.
@@ -97,7 +114,7 @@ func (l Ledger) Good(id string, leaf *x509.Certificate) bool {
 
 // Update is the ledger with wanted as its holders: who is not wanted any more has everything revoked, and so
 // has who has got another user name or a forced renewal, but for the certificate that came of it. What has
-// expired is forgotten. l is not good any more afterwards.
+// expired is forgotten after keepEnded. l is not good any more afterwards.
 func (l Ledger) Update(wanted []Wanted, now time.Time) Ledger {
 	next := Ledger{Revoked: l.Revoked}
 	for i := range wanted {
@@ -118,7 +135,7 @@ func (l Ledger) Update(wanted []Wanted, now time.Time) Ledger {
 		// Its owner may have made use of it a moment ago, and nobody has seen it.
 		next.revoke(now, Issued{Serial: h.Next, Until: now.Add(time.Duration(h.DurationSeconds) * time.Second)})
 	}
-	next.Revoked = slices.DeleteFunc(next.Revoked, func(r Revoked) bool { return now.After(r.Until.Add(clockSkew)) })
+	next.Revoked = forget(next.Revoked, func(r *Revoked) bool { return over(r.Until.Add(clockSkew), &r.Ended, now) })
 	sortRevoked(next.Revoked)
 	return next
 }
@@ -145,7 +162,19 @@ func (l *Ledger) update(h *Holder, w *Wanted, now time.Time) {
 		h.Issued = slices.DeleteFunc(h.Issued, func(i Issued) bool { return !stays(i) })
 		h.Username, h.Forced = w.Username, w.Forced
 	}
-	h.Issued = slices.DeleteFunc(h.Issued, func(i Issued) bool { return now.After(i.Until) })
+	h.Issued = forget(h.Issued, func(i *Issued) bool { return over(i.Until, &i.Ended, now) })
+}
+
+// forget is what of all is not over, which is asked of each and may change it.
+func forget[T any](all []T, isOver func(*T) bool) []T {
+	kept := all[:0]
+	for i := range all {
+		if !isOver(&all[i]) {
+			kept = append(kept, all[i])
+		}
+	}
+	clear(all[len(kept):])
+	return kept
 }
 
 func (l *Ledger) revoke(now time.Time, issued ...Issued) {

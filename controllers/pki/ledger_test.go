@@ -30,6 +30,9 @@ func newHolder(t *testing.T) *holder {
 
 func (h *holder) update() { h.ledger = h.ledger.Update([]pki.Wanted{h.want}, h.at) }
 
+// wait moves the clock, which may go back.
+func (h *holder) wait(days int) { h.at = h.at.Add(time.Duration(days) * day) }
+
 func (h *holder) leave() { h.ledger = h.ledger.Update(nil, h.at) }
 
 // issue takes the next certificate, which the ledger has not seen yet.
@@ -80,7 +83,35 @@ func TestLedgerRevokes(t *testing.T) {
 		"renewed, goes": {func(h *holder) { h.update(); h.issue(); h.update(); h.leave() }, true},
 		"forced":        {func(h *holder) { h.update(); h.issue(); h.want.Forced = "leaked"; h.update() }, true},
 		"gets a name":   {func(h *holder) { h.update(); h.want.Username = "bob"; h.update() }, true},
-		"expires":       {func(h *holder) { h.update(); h.leave(); h.at = h.at.Add(91 * day); h.leave() }, false},
+		"expires": {func(h *holder) {
+			h.update()
+			h.leave()
+			h.wait(91)
+			h.leave()
+			h.wait(7)
+			h.leave()
+		}, false},
+		"a clock that was ahead when it had gone": {func(h *holder) {
+			h.update()
+			h.leave()
+			h.wait(400)
+			h.leave()
+			h.wait(-399)
+			h.leave()
+		}, true},
+		"a clock that was ahead before it went": {func(h *holder) { h.update(); h.wait(400); h.update(); h.wait(-399); h.leave() }, true},
+		"a clock that is ahead again and again": {func(h *holder) {
+			h.update()
+			h.leave()
+			for range 3 {
+				h.wait(400)
+				h.leave()
+				h.wait(6)
+				h.leave()
+				h.wait(-406)
+				h.leave()
+			}
+		}, true},
 	}
 	for name, step := range steps {
 		t.Run(name, func(t *testing.T) {
