@@ -84,7 +84,8 @@ verify: ## Fail, with the difference, if anything generated or a go.mod is out o
 test: ## All tests but the cluster's: unit, controllers on a real API server, real MQTT clients.
 	hack/interop.sh
 	hack/packages.sh promtool:prometheus
-	assets=$$(hack/envtest.sh | tail -1); KUBEBUILDER_ASSETS=$$assets $(GO_TEST) ./...
+	assets=$$(hack/envtest.sh | tail -1); client=$$(hack/client.sh); \
+	  KUBEBUILDER_ASSETS=$$assets DUNLIN_CLIENT=$$client $(GO_TEST) ./...
 	go -C hack/tools test ./apidocs
 
 .PHONY: test-unit
@@ -105,6 +106,15 @@ console-test: ## The console: types, lint, unit tests, and its pages in Chromium
 	hack/console.sh check
 	hack/packages.sh chromium:chromium
 	$(GO_TEST) -count=1 ./console/... ./test/console
+
+.PHONY: chart
+chart: ## The chart: helm lint and template against golden files, its schema, and that config/ says the same.
+	client=$$(hack/client.sh); DUNLIN_CLIENT=$$client $(GO_TEST) -count=1 ./test/chart
+
+.PHONY: faults
+faults: ## The operator killed after each of its writes, one kill a run, and its other faults (docs/faults.md): minutes.
+	assets=$$(hack/envtest.sh | tail -1); KUBEBUILDER_ASSETS=$$assets DUNLIN_FAULTS=all \
+	  $(GO_TEST) -count=1 -timeout 30m ./controllers -ginkgo.focus 'killed|unlucky|meets a fault|gone for a while|two operators|by hand'
 
 .PHONY: fuzz
 fuzz: ## Every fuzz test for a while each. FUZZTIME=10s FUZZ=pattern of folder/name
