@@ -18,6 +18,7 @@ FUZZ ?= .
 DURATION ?= 20s
 BENCH ?= .
 KILLS ?= 50
+SCALE ?= 20000,5000,1000
 BROKER ?= dunlin
 TAG ?= dev
 
@@ -115,6 +116,11 @@ chart: ## The chart: helm lint and template against golden files, its schema, an
 faults: ## The operator killed after each of its writes, one kill a run, and its other faults (docs/faults.md): minutes.
 	assets=$$(hack/envtest.sh | tail -1); KUBEBUILDER_ASSETS=$$assets DUNLIN_FAULTS=all \
 	  $(GO_TEST) -count=1 -timeout 30m ./controllers -ginkgo.focus 'killed|unlucky|meets a fault|gone for a while|two operators|by hand'
+
+.PHONY: scale
+scale: ## What many objects cost the operator, pods faked; prints the table of docs/performance.md. SCALE=users,acls,brokers
+	assets=$$(hack/envtest.sh | tail -1); KUBEBUILDER_ASSETS=$$assets DUNLIN_SCALE=$(SCALE) \
+	  go test -v -count=1 -timeout 0 ./controllers -ginkgo.focus 'operator of many objects'
 
 .PHONY: fuzz
 fuzz: ## Every fuzz test for a while each. FUZZTIME=10s FUZZ=pattern of folder/name
