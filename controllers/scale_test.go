@@ -30,7 +30,7 @@ var _ = Describe("an operator of many objects", Serial, func() {
 			_, err := fmt.Sscanf(sizes, "%d,%d,%d", &users, &acls, &others)
 			Expect(err).NotTo(HaveOccurred(), "DUNLIN_SCALE")
 		}
-		patience := 30*time.Second + time.Duration(users+acls+20*others)*200*time.Millisecond
+		patience := time.Minute + time.Duration(users+acls+20*others)*500*time.Millisecond
 		resume := pause()
 		DeferCleanup(resume)
 		m := &meter{}

@@ -69,9 +69,13 @@ var _ = Describe("the samples", func() {
 					namespaces = append(namespaces, other)
 				}
 			}
-			n.apply(string(yaml))
+			from := n
+			if len(namespaces) > 1 {
+				from = "" // each object says where it belongs
+			}
+			from.apply(string(yaml))
 			DeferCleanup(func() {
-				out, err := n.try(string(yaml), "delete", "--ignore-not-found", "--timeout=50s", "-f", "-")
+				out, err := from.try(string(yaml), "delete", "--ignore-not-found", "--timeout=50s", "-f", "-")
 				Expect(err).NotTo(HaveOccurred(), out)
 			})
 			if strings.Contains(string(yaml), "issuerRef:") {

@@ -105,10 +105,11 @@ var _ = Describe("an upgrade", Ordered, Serial, func() {
 		command(2*time.Minute, "hack/cluster/load", archives...)
 		DeferCleanup(func() { upgrade("operator.image.tag=dev,broker.image.tag=dev,operator.logLevel=INFO") })
 		n = quickstart()
+		// A message that waits for it, because it shows what it says only with the next message.
+		out, err := n.mosquitto("mosquitto_pub", "alice", "-t", "sensors/upgrade", "-m", "before", "-q", "1", "-r")
+		Expect(err).NotTo(HaveOccurred(), out)
 		stayer = n.subscribe("alice", "stayer", "sensors/upgrade")
-		Eventually(stayer.said, soon, poll).Should(ContainSubstring("received SUBACK"))
-		publish("before")
-		Eventually(stayer.heard, fast, poll).Should(Equal([]string{"before"}))
+		Eventually(stayer.heard, soon, poll).Should(Equal([]string{"before"}))
 	})
 
 	It("of the operator alone rolls no broker pod, and its clients stay connected", func() {
@@ -123,7 +124,7 @@ var _ = Describe("an upgrade", Ordered, Serial, func() {
 		Expect(pod("edge-0")).To(Equal(broker))
 		Expect(n.run("get", "statefulset", "edge", "-o", "jsonpath={.metadata.generation}")).To(Equal(generation))
 		publish("upgraded")
-		Eventually(stayer.heard, fast, poll).Should(Equal([]string{"before", "upgraded"}))
+		Eventually(stayer.heard, soon, poll).Should(Equal([]string{"before", "upgraded"}))
 		Expect(strings.Count(stayer.said(), "sending CONNECT")).To(Equal(1), "it has stayed connected")
 	})
 
@@ -137,7 +138,7 @@ var _ = Describe("an upgrade", Ordered, Serial, func() {
 		n.ready("pod/edge-0", "broker/edge")
 		Expect(pod("edge-0")).NotTo(Equal(before))
 		publish("rolled")
-		Eventually(stayer.heard, soon, poll).Should(Equal([]string{"before", "upgraded", "rolled"}))
+		Eventually(stayer.heard, soon, poll).Should(ContainElement("rolled"))
 	})
 
 	It("of the chart brings its CRDs up to date", func() {
