@@ -5,6 +5,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
@@ -34,6 +35,8 @@ func (s *brokerScope) writeStatus() {
 	status.VolumeSize = s.storage.requested
 	s.writeRollout()
 	s.writeMonitored()
+	setAbnormal(&status.Conditions, v1alpha1.ConditionNotEnforced, b.Generation, b.Spec.Authorization.Enforcement == config.EnforcementAudit,
+		yes(v1alpha1.ReasonAudit, "spec.authorization.enforcement is Audit: what access rules deny is told, and happens all the same"))
 	ready, busy := s.ready()
 	setReady(&status.Conditions, b.Generation, ready, busy)
 }

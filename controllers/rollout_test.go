@@ -64,12 +64,14 @@ var _ = Describe("a rollout", func() {
 			b.Spec.Limits.MaxConnections = 7
 			b.Spec.Authentication.AllowAnonymous = true
 			b.Spec.Authorization.DefaultPolicy = "Allow"
+			b.Spec.Authorization.Enforcement = "Audit"
 			b.Spec.Drain.DisconnectsPerSecond = new(int32(5))
 			b.Spec.Log.Level = "Debug"
 			b.Spec.Listeners[0].MaxConnections = 9
 		})
 		Eventually(func() string { return configOf(ns) }).Should(And(
-			ContainSubstring("maxConnections: 7"), ContainSubstring("maxConnections: 9"), ContainSubstring("level: Debug")))
+			ContainSubstring("maxConnections: 7"), ContainSubstring("maxConnections: 9"), ContainSubstring("level: Debug"), ContainSubstring("enforcement: Audit")))
+		Eventually(conditionOf(b, v1alpha1.ConditionNotEnforced)).Should(Equal("True Audit"))
 		Eventually(messageOf(b, v1alpha1.ConditionReconciling)).Should(Equal("Pod edge-0 is loading the current configuration"))
 		Expect(conditionOf(b, v1alpha1.ConditionReady)()).To(Equal("True AsExpected"))
 		alice := newUser(ns, "alice", nil)
@@ -77,6 +79,10 @@ var _ = Describe("a rollout", func() {
 		brokers.release(ns)
 		Eventually(conditionOf(b, v1alpha1.ConditionReconciling)).Should(BeEmpty())
 		Expect(template(b)).To(Equal(before))
+		Expect(conditionOf(b, v1alpha1.ConditionReady)()).To(Equal("True AsExpected"))
+		change(b, func(b *v1alpha1.Broker) { b.Spec.Authorization.Enforcement = "Enforce" })
+		Eventually(conditionOf(b, v1alpha1.ConditionNotEnforced)).Should(BeEmpty())
+		Eventually(conditionOf(b, v1alpha1.ConditionReconciling)).Should(BeEmpty())
 		pod := &corev1.Pod{}
 		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: ns, Name: "edge-0"}, pod)).To(Succeed())
 		Expect(pod.Annotations).To(HaveKeyWithValue(v1alpha1.AnnotationConfigRevision, config.Revision([]byte(configOf(ns)))))

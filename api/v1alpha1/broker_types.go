@@ -75,7 +75,7 @@ type BrokerSpec struct {
 	// Authentication says who may connect. A change is live, and ends the connections of those who may not any more.
 	// +optional
 	Authentication config.Authentication `json:"authentication,omitempty"`
-	// Authorization says what happens where no ACL decides. A change is live.
+	// Authorization says what happens where no ACL decides, and whether what is denied is prevented. A change is live.
 	// +kubebuilder:default={}
 	// +optional
 	Authorization config.Authorization `json:"authorization,omitempty"`
@@ -396,7 +396,8 @@ type BrokerStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Conditions: Ready, CertificatesReady; Restarted if the annotation restartedAt is set; Monitored where
-	// monitoring is enabled; Reconciling, Stalled, Paused, CARotating and CertificateExpiring only while they are true.
+	// monitoring is enabled; Reconciling, Stalled, Paused, CARotating, CertificateExpiring and
+	// NotEnforced only while they are true.
 	// +listType=map
 	// +listMapKey=type
 	// +optional

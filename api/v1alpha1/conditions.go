@@ -26,6 +26,8 @@ const (
 	ConditionRulesShadowed = "RulesShadowed"
 	// ConditionMonitored says whether there is the PodMonitor that is asked for (Broker); absent where none is.
 	ConditionMonitored = "Monitored"
+	// ConditionNotEnforced is True while access rules are tried and deny nothing (Broker).
+	ConditionNotEnforced = "NotEnforced"
 	// ConditionApplied is True when every serving pod has loaded this object (User, ACL).
 	ConditionApplied = "Applied"
 )
@@ -67,6 +69,7 @@ const (
 	ReasonTestsFailed         = "TestsFailed"
 	ReasonRulesShadowed       = "RulesShadowed"
 	ReasonLedgerTooLarge      = "CertificateLedgerTooLarge"
+	ReasonAudit               = "Audit"
 	ReasonMonitored           = "PodMonitorApplied"
 	ReasonKindNotFound        = "PodMonitorKindNotFound"
 )

@@ -11,6 +11,7 @@ const (
 	Disconnected Event = "disconnected" // its connection ended
 	Refused      Event = "refused"      // it was not let in
 	Denied       Event = "denied"       // access rules did not let it do something
+	Audited      Event = "audited"      // they would not have, were they enforced
 	Admin        Event = "admin"        // the admin API was called
 	leftOut      Event = "left_out"     // entries were, in the minute before
 )
@@ -24,7 +25,7 @@ type Entry struct {
 	ClientID, Username, Listener, Peer, Protocol string
 	// Certificate is the subject of the client's certificate.
 	Certificate string
-	// Action and Topic are what was denied: publish, subscribe or will.
+	// Action and Topic are what was denied: publish, subscribe or will; what is Audited may also be receive.
 	Action, Topic string
 	// Code and Reason are why: the reason code as the standard writes it, and a sentence.
 	Code, Reason string

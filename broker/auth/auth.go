@@ -43,6 +43,7 @@ type settings struct {
 	anonymous    bool // clients without a user name are let in
 	users        bool // there is a source of users
 	defaultAllow bool // what no rule decides is allowed
+	audit        bool // what is denied happens all the same
 	methods      []config.EnhancedMethod
 	hashesServe  bool                      // $7$ hashes do for SCRAM-SHA-512
 	certificate  *config.ClientCertificate // nil: certificates name no users
@@ -68,7 +69,9 @@ func Open(cfg config.Config, log *slog.Logger) (*Auth, error) {
 	m, err := load(a.files)
 	switch {
 	case err == nil:
-		a.policy.Store(newPolicy(1, a.settings, m))
+		p := newPolicy(1, a.settings, m)
+		a.policy.Store(p)
+		a.warn(p)
 	case a.files.BundleDir != "":
 		a.policy.Store(&Policy{generation: 1, closed: true})
 		a.fail(err)
@@ -83,6 +86,7 @@ func settingsOf(cfg config.Config, secret []byte) settings {
 		anonymous:    cfg.Authentication.AllowAnonymous,
 		users:        cfg.AuthFiles.BundleDir != "" || cfg.AuthFiles.PasswordFile != "",
 		defaultAllow: cfg.Authorization.DefaultPolicy == config.PolicyAllow,
+		audit:        cfg.Authorization.Enforcement == config.EnforcementAudit,
 		methods:      cfg.Authentication.EnhancedMethods,
 		hashesServe:  cfg.Authentication.ScramFromPasswordHashes,
 		certificate:  cfg.Authentication.ClientCertificate,
@@ -145,7 +149,15 @@ func (a *Auth) reload() *Policy {
 	p := newPolicy(old.generation+1, a.settings, m)
 	a.policy.Store(p)
 	a.log.Info("users and access rules loaded", "users", p.passwords.Len(), "acls", len(m.acls), "revision", p.revision)
+	a.warn(p)
 	return p
+}
+
+// warn says that access rules deny nothing, where that is so.
+func (a *Auth) warn(p *Policy) {
+	if p.audit {
+		a.log.Warn("access rules are not enforced", "reason", "authorization.enforcement is Audit: what they deny is told, and happens")
+	}
 }
 
 // fail logs why the files cannot be used: once, since one change may be looked at several times.

@@ -109,6 +109,10 @@ func (p *Policy) Valid(id *Identity) bool {
 	return p.passwords.Holds(id.username, id.line)
 }
 
+// Lenient reports whether what the rules deny id happens all the same, because they are not enforced. Who may do nothing because
+// it is not Valid is denied what it tries.
+func (p *Policy) Lenient(id *Identity) bool { return p.audit && p.Valid(id) }
+
 // Limits are the user's own, in place of the broker's; none for an anonymous client.
 func (p *Policy) Limits(id *Identity) config.UserLimits { return p.limits[id.username] }
 

@@ -63,12 +63,28 @@ const (
 	PolicyAllow Policy = "Allow"
 )
 
-// Authorization says what happens where no ACL decides.
+// Enforcement is what becomes of what is denied.
+// +kubebuilder:validation:Enum=Enforce;Audit
+type Enforcement string
+
+// The enforcements.
+const (
+	EnforcementEnforce Enforcement = "Enforce"
+	EnforcementAudit   Enforcement = "Audit"
+)
+
+// Authorization says what happens where no ACL decides, and whether what is denied is prevented.
 type Authorization struct {
 	// DefaultPolicy is the answer when no ACL rule matches.
 	// +kubebuilder:default=Deny
 	// +optional
 	DefaultPolicy Policy `json:"defaultPolicy,omitempty"`
+	// Enforcement is Enforce, or Audit: then what the rules and the default policy deny is logged, counted
+	// (dunlin_audited_denials_total) and listed with the denials, and happens all the same, so that new rules can be tried on
+	// clients that live. Who may connect, limits, and that topics below $SYS are the broker's own hold as ever.
+	// +kubebuilder:default=Enforce
+	// +optional
+	Enforcement Enforcement `json:"enforcement,omitempty"`
 }
 
 // AuthFiles are where users and access rules are read from: a bundle folder, or single files.

@@ -20,6 +20,7 @@ var constraints = map[string]constraint{
 	"Authentication.EnhancedMethods": {MaxItems: 2, Unique: true},
 
 	"Authorization.DefaultPolicy": {Default: "Deny"},
+	"Authorization.Enforcement":   {Default: "Enforce"},
 	"Log.Level":                   {Default: "Info"},
 	"Log.Format":                  {Default: "JSON"},
 
@@ -105,6 +106,7 @@ var enums = map[string][]string{
 	"Policy":           {string(PolicyDeny), string(PolicyAllow)},
 	"SubjectKind":      {string(SubjectUser), string(SubjectGroup), string(SubjectClientID), string(SubjectEveryone), string(SubjectAnonymous)},
 	"Effect":           {string(Allow), string(Deny)},
+	"Enforcement":      {string(EnforcementEnforce), string(EnforcementAudit)},
 	"Action":           {string(ActionPublish), string(ActionSubscribe)},
 	"LogLevel":         {string(LogDebug), string(LogInfo), string(LogWarn), string(LogError)},
 	"LogFormat":        {string(LogText), string(LogJSON)},

@@ -28,7 +28,10 @@ type Denials struct {
 }
 
 // denial is what makes two refusals the same.
-type denial struct{ client, user, action, topic string }
+type denial struct {
+	client, user, action, topic string
+	audited                     bool
+}
 
 type denied struct {
 	api.Denial
@@ -39,7 +42,7 @@ type denied struct {
 // Add remembers a refusal. Its Reason is what why says, which is asked only if it is not known yet; its Count is set here.
 func (d *Denials) Add(x api.Denial, why func() string) {
 	x.Client, x.User, x.Topic = clip(x.Client), clip(x.User), clip(x.Topic)
-	key := denial{x.Client, x.User, x.Action, x.Topic}
+	key := denial{x.Client, x.User, x.Action, x.Topic, x.Audited}
 	if d.again(key, &x) {
 		return
 	}

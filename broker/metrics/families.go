@@ -44,6 +44,8 @@ var families = []family{
 		func(s *Snapshot) []labelled { return by(s.AuthFailures) }},
 	{describe("denials_total", "What access rules denied: PUBLISH packets, filters of a SUBSCRIBE, wills.", "action"), counter,
 		func(s *Snapshot) []labelled { return by(s.Denials) }},
+	{describe("audited_denials_total", "What access rules would have denied, had authorization.enforcement not been Audit: PUBLISH packets, filters of a SUBSCRIBE, wills, and subscriptions that would have got fewer messages (receive).", "action"), counter,
+		func(s *Snapshot) []labelled { return by(s.AuditedDenials) }},
 	{describe("audit_entries_total",
 		"Entries of the audit log by what became of them: written, or left out (rate_limited, overflown: the disk is too slow; failed).", "outcome"), counter,
 		func(s *Snapshot) []labelled { return by(s.Audit) }},

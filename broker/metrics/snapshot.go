@@ -93,6 +93,8 @@ type Snapshot struct {
 	AuthFailures map[string]uint64
 	// Denials are what access rules denied, by action: publish, subscribe, will.
 	Denials map[string]uint64
+	// AuditedDenials are what they would have denied, were they enforced, by action: also receive.
+	AuditedDenials map[string]uint64
 	// AuthRevision, AuthUsers and AuthFailed say what is in force, and whether something newer cannot be.
 	AuthRevision string
 	AuthUsers    int

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin"
 	"github.com/dunlin-mqtt/dunlin/broker/audit"
+	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/limit"
 	"github.com/dunlin-mqtt/dunlin/broker/metrics"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -110,12 +111,17 @@ func (c *conn) auditDenied(action, topic string) {
 
 // auditWill is auditDenied of a will, whose client has no connection any more.
 func (s *Server) auditWill(cl *client, w *will) {
+	s.auditAway(audit.Denied, cl, w.identity, denialNames[deniedWill], w.msg.Topic)
+}
+
+// auditAway tells of what access rules say to a client that may have no connection.
+func (s *Server) auditAway(event audit.Event, cl *client, id *auth.Identity, action, topic string) {
 	if s.audit == nil {
 		return
 	}
-	user := w.identity.Username()
+	user := id.Username()
 	s.audit.Write(audit.Entry{
-		Event: audit.Denied, Key: clientKey(user, cl.id), ClientID: cl.id, Username: user, Action: denialNames[deniedWill], Topic: w.msg.Topic,
+		Event: event, Key: clientKey(user, cl.id), ClientID: cl.id, Username: user, Action: action, Topic: topic,
 	})
 }
 

@@ -89,7 +89,7 @@ func startAt(t testing.TB, cfg config.Config, c interface{ now() time.Time }) *b
 // startWith is start with a change to the server before it runs.
 func startWith(t testing.TB, cfg config.Config, deps server.Deps, change func(*server.Server)) *broker {
 	t.Helper()
-	if testing.Verbose() {
+	if testing.Verbose() && deps.Logger == nil {
 		deps.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	srv, err := server.New(cfg, deps)

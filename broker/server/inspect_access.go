@@ -64,6 +64,10 @@ func (i inspector) Decide(q admin.AccessQuery) (api.Decision, error) {
 	var by *auth.Rule
 	policy.StampUsage(i.srv.now()) // first: what it says of a rule is as of now
 	d.Allowed, by, d.Reason = i.srv.decide(policy, id, action, name)
+	d.Audited = i.srv.lets(policy, id, action, name, d.Allowed)
+	if d.Audited {
+		d.Reason += notEnforced
+	}
 	if by != nil {
 		d.Rule = new(DescribeRule(by))
 	}
@@ -156,7 +160,9 @@ func (i inspector) Rules(r admin.Range) (api.Page[api.Rule], error) {
 func (i inspector) Denials(r admin.Range) (api.Page[api.Denial], error) { return i.srv.denials.Page(r) }
 
 // deniedActions are what rules call that which is denied.
-var deniedActions = [denials]config.Action{deniedPublish: config.ActionPublish, deniedSubscribe: config.ActionSubscribe}
+var deniedActions = [denials]config.Action{
+	deniedPublish: config.ActionPublish, deniedSubscribe: config.ActionSubscribe, deniedWill: config.ActionPublish, deniedReceive: config.ActionSubscribe,
+}
 
 // tellDenied has everybody who is told of denials know of one: metrics, the audit log, the log, and the admin API. name is as the
 // client gave it, and topics what rules are asked of it.

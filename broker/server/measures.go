@@ -21,7 +21,8 @@ const sampleEvery = 16
 type measures struct {
 	clients  map[string]*listenerClients // by listener; not changed once made
 	failures [failures]atomic.Uint64
-	denials  [denials]atomic.Uint64
+	denials  [denials]atomic.Uint64 // but for receiving, which only audited tells of
+	audited  [denials]atomic.Uint64 // those that happened all the same
 
 	handled histogram.Histogram // PUBLISHes whose acknowledgement waits for nothing, or that have none
 	stored  histogram.Histogram // those that are acknowledged once they are on the disk
@@ -73,10 +74,11 @@ const (
 	deniedPublish = iota
 	deniedSubscribe
 	deniedWill
+	deniedReceive
 	denials
 )
 
-var denialNames = [denials]string{"publish", "subscribe", "will"}
+var denialNames = [denials]string{"publish", "subscribe", "will", "receive"}
 
 func (m *measures) init(listeners []config.Listener) {
 	m.clients = make(map[string]*listenerClients, len(listeners))
@@ -127,9 +129,12 @@ func (s *Server) measured(m *metrics.Snapshot) {
 	for i, name := range failureNames {
 		m.AuthFailures[name] = s.measures.failures[i].Load()
 	}
-	m.Denials = make(map[string]uint64, denials)
+	m.Denials, m.AuditedDenials = make(map[string]uint64, denials), make(map[string]uint64, denials)
 	for i, name := range denialNames {
-		m.Denials[name] = s.measures.denials[i].Load()
+		if i != deniedReceive {
+			m.Denials[name] = s.measures.denials[i].Load()
+		}
+		m.AuditedDenials[name] = s.measures.audited[i].Load()
 	}
 	m.Handshakes = make(map[string]uint64)
 	for i := range s.cfg.Listeners {

@@ -37,6 +37,9 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 		c.denyPublish(p, r.topic, span)
 		return nil
 	}
+	if r.audited {
+		c.auditPublish(r)
+	}
 	if c.srv.cfg.MQTT.ValidatePayloadFormat && !formatHolds(p.Forward, p.Payload) {
 		return c.refuseFormat(p, span)
 	}

@@ -14,26 +14,29 @@ type subscription struct {
 	qos               byte
 	noLocal           bool
 	retainAsPublished bool
-	verdict           atomic.Uint64 // policy generation << 2 | auth.Verdict + 1; 0: not asked yet
+	verdict           atomic.Uint64 // policy generation << 3 | told << 2 | auth.Verdict + 1; 0: not asked yet
 	share             *membership   // nil: it is not shared; without a client it stands for a group
 }
 
-// allows says whether sub's client may receive topic. The verdict on the filter is remembered until
+// told is set in a subscription's verdict once it has been told that the rules would keep a message from it.
+const told = 1 << 2
+
+// allows says whether sub's client gets messages of topic. The verdict on the filter is remembered until
 // the policy changes.
 func (sub *subscription) allows(p *auth.Policy, topic string) bool {
 	id := sub.client.identity.Load()
 	cached := sub.verdict.Load()
-	if cached == 0 || cached>>2 != p.Generation() {
-		cached = p.Generation()<<2 | uint64(p.CanSubscribe(id, sub.topics())) + 1
+	if cached == 0 || cached>>3 != p.Generation() {
+		cached = p.Generation()<<3 | uint64(p.CanSubscribe(id, sub.topics())) + 1
 		sub.verdict.Store(cached)
 	}
 	switch auth.Verdict(cached&3) - 1 {
 	case auth.Allowed:
 		return true
 	case auth.PerTopic:
-		return p.CanReceive(id, topic)
+		return p.CanReceive(id, topic) || sub.spared(p, id, cached, topic)
 	}
-	return false
+	return sub.spared(p, id, cached, topic)
 }
 
 // target is what one client gets of a message: one copy, at the highest QoS of its matching

@@ -66,6 +66,7 @@ type Server struct {
 	spans           *otlp.Exporter // nil: nobody wants any
 	watch           inspect.Topics
 	denials         inspect.Denials
+	audits          auditLines
 	trend           trend
 	measures        measures
 	auditOutput     io.Writer

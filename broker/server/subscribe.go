@@ -49,6 +49,7 @@ func (c *conn) subscribe(body []byte) error {
 func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, packet.ReasonCode) {
 	m := &c.srv.cfg.MQTT
 	_, topics, shared, err := topic.ParseShare(f.Filter)
+	policy := c.srv.auth.Policy()
 	switch {
 	case err != nil || len(f.Filter) > int(m.MaxTopicLengthBytes) || topic.ValidFilter(f.Filter, int(m.MaxTopicLevels)) != nil:
 		return nil, packet.TopicFilterInvalid
@@ -56,7 +57,10 @@ func (c *conn) newSubscription(f *packet.Filter, id uint32) (*subscription, pack
 		return nil, packet.SharedSubscriptionsNotSupported
 	case !*m.WildcardSubscriptionAvailable && strings.ContainsAny(f.Filter, "+#"):
 		return nil, packet.WildcardSubscriptionsNotSupported
-	case c.srv.auth.Policy().CanSubscribe(c.identity, topics) == auth.Denied:
+	case policy.CanSubscribe(c.identity, topics) != auth.Denied:
+	case policy.Lenient(c.identity):
+		c.srv.tellAudited(c.client, c.identity, deniedSubscribe, f.Filter, topics)
+	default:
 		c.tellDenied(deniedSubscribe, f.Filter, topics)
 		return nil, packet.NotAuthorized
 	}

@@ -53,7 +53,12 @@ func (s *Server) publishWill(cl *client, w *will) {
 	now := s.now()
 	msg := w.msg
 	var targets []target
-	if !isSys(msg.Topic) && s.auth.Policy().CanPublish(w.identity, msg.Topic) {
+	policy := s.auth.Policy()
+	allowed := policy.CanPublish(w.identity, msg.Topic)
+	if !isSys(msg.Topic) && (allowed || policy.Lenient(w.identity)) {
+		if !allowed {
+			s.tellAudited(cl, w.identity, deniedWill, msg.Topic, msg.Topic)
+		}
 		targets = s.targets(msg.Topic, nil)
 	} else {
 		s.measures.denials[deniedWill].Add(1)

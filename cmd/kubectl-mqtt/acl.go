@@ -153,8 +153,12 @@ func denialTable(denials []api.Denial, now time.Time) *screen.Table {
 		{Name: "AGO", Right: true}, {Name: "TIMES", Right: true}, {Name: "CLIENT"}, {Name: "USER"}, {Name: "ACTION"}, {Name: "TOPIC"}, {Name: "REASON"}, {Name: "ADDRESS", Wide: true},
 	}}
 	for _, d := range denials {
+		style := screen.Red
+		if d.Audited { // it happened
+			style = screen.Yellow
+		}
 		t.AddStyled(screen.Cell{Text: since(&d.Time, now)}, screen.Cell{Text: strconv.Itoa(d.Count)}, screen.Cell{Text: d.Client, Style: screen.Bold}, screen.Cell{Text: d.User},
-			screen.Cell{Text: d.Action, Style: screen.Red}, screen.Cell{Text: d.Topic}, screen.Cell{Text: d.Reason}, screen.Cell{Text: d.Peer})
+			screen.Cell{Text: d.Action, Style: style}, screen.Cell{Text: d.Topic}, screen.Cell{Text: d.Reason}, screen.Cell{Text: d.Peer})
 	}
 	return t
 }

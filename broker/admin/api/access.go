@@ -8,6 +8,8 @@ type Decision struct {
 	Allowed bool `json:"allowed"`
 	// Rule is the one that decided; nil: none did, and the default policy holds.
 	Rule *Rule `json:"rule,omitempty"`
+	// Audited: it is not allowed, and happens all the same, because authorization.enforcement is Audit.
+	Audited bool `json:"audited,omitempty"`
 	// Reason is the decision in words.
 	Reason string `json:"reason"`
 	// Considered are the rules that are about this user and action, in the order in which they are asked.
@@ -35,12 +37,15 @@ type Denial struct {
 	Time   time.Time `json:"time"`
 	Client string    `json:"client"`
 	User   string    `json:"user,omitempty"`
-	// Action is Connect, Publish or Subscribe.
+	// Action is Connect, Publish or Subscribe; if it is Audited also Receive: a message for a subscription that is there.
 	Action string `json:"action"`
 	Topic  string `json:"topic,omitempty"`
-	Reason string `json:"reason"`
-	Peer   string `json:"peer,omitempty"`
-	Count  int    `json:"count"`
+	// Audited: it happened all the same, because authorization.enforcement is Audit. Such is told once for each connection and
+	// topic (for Receive: each subscription) until subscriptions or rules change.
+	Audited bool   `json:"audited,omitempty"`
+	Reason  string `json:"reason"`
+	Peer    string `json:"peer,omitempty"`
+	Count   int    `json:"count"`
 }
 
 // PreviousPassword is one of the list GET /v1/previous-passwords, at most 1000: a connection that was made with a password

@@ -138,6 +138,7 @@ export interface Rule {
 export interface Decision {
   allowed: boolean
   rule?: Rule
+  audited?: boolean
   reason: string
   considered: Rule[]
   defaultPolicy: string
@@ -149,6 +150,7 @@ export interface Denial {
   user?: string
   action: string
   topic?: string
+  audited?: boolean
   reason: string
   peer?: string
   count: number
