@@ -36,10 +36,23 @@ func (r *BrokerReconciler) reconcileCertificates(ctx context.Context, s *brokerS
 	if err := r.reconcileAdminPairs(ctx, s); err != nil {
 		return err
 	}
-	if s.broker.Spec.TLS.SecretName != "" {
-		return r.reconcileUserPair(ctx, s)
+	if err := r.readMore(ctx, s); err != nil {
+		return err
 	}
-	return r.reconcileOwnPair(ctx, s)
+	server := r.reconcileOwnPair
+	switch {
+	case s.broker.Spec.TLS.SecretName != "":
+		server = r.reconcileUserPair
+	case s.broker.Spec.TLS.IssuerRef != nil:
+		server = r.reconcileIssuedPair
+	}
+	if err := server(ctx, s); err != nil {
+		return err
+	}
+	if err := r.removeCertificate(ctx, s); err != nil {
+		return err
+	}
+	return r.checkClientTrust(ctx, s)
 }
 
 // reconcileAdminPairs keeps both ends of the operator's connection to the admin API.
@@ -125,10 +138,7 @@ func (r *BrokerReconciler) issued(
 // reconcileOwnPair serves a certificate of the own CA.
 func (r *BrokerReconciler) reconcileOwnPair(ctx context.Context, s *brokerScope) error {
 	b, names := s.broker, children.ServerDNSNames(s.broker)
-	duration := time.Duration(b.Spec.TLS.DurationSeconds) * time.Second
-	if duration == 0 {
-		duration = defaultServerDuration
-	}
+	duration := serverDuration(b)
 	pair, err := r.issued(ctx, s, children.ServerTLSName(b), names, duration, func(pki.Pair) (pki.Pair, error) {
 		return pki.IssueServer(s.authority.Current, names, nil, duration, s.now)
 	})
@@ -136,6 +146,14 @@ func (r *BrokerReconciler) reconcileOwnPair(ctx context.Context, s *brokerScope)
 		return err
 	}
 	return r.mountPair(ctx, s, pair, s.authority.Bundle(), "Issued by the Broker's own CA")
+}
+
+// serverDuration is how long an issued server certificate is valid.
+func serverDuration(b *v1alpha1.Broker) time.Duration {
+	if seconds := b.Spec.TLS.DurationSeconds; seconds != 0 {
+		return time.Duration(seconds) * time.Second
+	}
+	return defaultServerDuration
 }
 
 // reconcileUserPair serves the user's certificate, if it is good; else what was mounted stays.
@@ -150,23 +168,32 @@ func (r *BrokerReconciler) reconcileUserPair(ctx context.Context, s *brokerScope
 			"Secret %s/%s, named by spec.tls.secretName, does not exist", b.Namespace, name))
 		return r.keepMounted(ctx, s)
 	}
-	for _, key := range []string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey} {
-		if len(secret.Data[key]) == 0 {
-			_ = s.badPair(name, fmt.Errorf("it has no %s", key))
-			return r.keepMounted(ctx, s)
-		}
-	}
-	pair, caPEM := pairOf(secret), secret.Data[children.KeyCA]
-	if len(caPEM) == 0 {
-		caPEM = nil
-	}
-	cert, err := pki.CheckPair(pair, caPEM, nil, s.now)
+	return r.servePair(ctx, s, secret, fmt.Sprintf("Taken from Secret %s/%s", b.Namespace, name))
+}
+
+// servePair serves the certificate in a Secret that the operator has not made, if it is good; else what was mounted stays.
+func (r *BrokerReconciler) servePair(ctx context.Context, s *brokerScope, secret *corev1.Secret, message string) error {
+	cert, err := checkSecret(secret, s.now)
 	if err != nil {
-		_ = s.badPair(name, err)
+		_ = s.badPair(secret.Name, err)
 		return r.keepMounted(ctx, s)
 	}
 	s.certs.wakeAt(cert.NotAfter)
-	return r.mountPair(ctx, s, pair, caPEM, fmt.Sprintf("Taken from Secret %s/%s", b.Namespace, name))
+	return r.mountPair(ctx, s, pairOf(secret), secret.Data[children.KeyCA], message)
+}
+
+// checkSecret says what is wrong with the certificate in a Secret; nil: it can be served.
+func checkSecret(secret *corev1.Secret, now time.Time) (*x509.Certificate, error) {
+	for _, key := range []string{corev1.TLSCertKey, corev1.TLSPrivateKeyKey} {
+		if len(secret.Data[key]) == 0 {
+			return nil, fmt.Errorf("it has no %s", key)
+		}
+	}
+	caPEM := secret.Data[children.KeyCA]
+	if len(caPEM) == 0 {
+		caPEM = nil
+	}
+	return pki.CheckPair(pairOf(secret), caPEM, nil, now)
 }
 
 // badPair notes, and returns, that the pair in the named Secret can't be used.
@@ -193,10 +220,13 @@ func (r *BrokerReconciler) mountPair(ctx context.Context, s *brokerScope, pair p
 	if err != nil {
 		return err
 	}
-	if err := r.apply(ctx, b, children.ServerTLS(b, children.Pair(pair), caPEM)); err != nil {
+	if err := r.apply(ctx, b, children.ServerTLS(b, children.Pair(pair), caPEM, s.certs.more)); err != nil {
 		return err
 	}
 	s.certs.ready = yes(v1alpha1.ReasonAsExpected, message)
+	if s.certs.moreFault != nil {
+		s.certs.ready = *s.certs.moreFault
+	}
 	s.certs.mounted, s.certs.notAfter = true, cert.NotAfter
 	s.noteExpiry("server certificate", cert)
 	return nil
@@ -206,5 +236,6 @@ func (r *BrokerReconciler) mountPair(ctx context.Context, s *brokerScope, pair p
 func (r *BrokerReconciler) keepMounted(ctx context.Context, s *brokerScope) error {
 	secret, err := r.secret(ctx, s.broker.Namespace, children.ServerTLSName(s.broker))
 	s.certs.mounted = secret != nil
+	s.keepMore(secret)
 	return err
 }

@@ -35,9 +35,9 @@ type BrokerReconciler struct {
 	prober PodProber
 	now    func() time.Time
 	loads  *loads
-	// monitors is shared by all passes.
-	monitors *podMonitors
-	metrics  *instruments
+	// kinds is shared by all passes.
+	kinds   *kinds
+	metrics *instruments
 }
 
 // brokerPhase is one step of a pass. It may end the pass early by a *faultError (the user's
@@ -76,6 +76,7 @@ func (r *BrokerReconciler) run(ctx context.Context, s *brokerScope) error {
 		r.reconcileConfig,
 		r.reconcileAuth,
 		r.reconcileServices,
+		r.reconcileRoutes,
 		r.reconcileStorage,
 		r.reconcileStatefulSet,
 		r.reconcileMonitoring,

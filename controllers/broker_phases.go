@@ -3,7 +3,9 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,7 +24,7 @@ func (r *BrokerReconciler) reconcileConfig(ctx context.Context, s *brokerScope) 
 			return &faultError{v1alpha1.ReasonInvalidConfig, fmt.Sprintf("spec.allowedNamespaces: %s", err)}
 		}
 	}
-	c := render.Config(s.broker, podPaths(s.keyPin))
+	c := render.Config(s.broker, s.podPaths())
 	if err := c.Validate(); err != nil {
 		return &faultError{v1alpha1.ReasonInvalidConfig, fmt.Sprintf("the broker would refuse its configuration: %s", err)}
 	}
@@ -55,9 +57,10 @@ func (r *BrokerReconciler) reconcileStatefulSet(ctx context.Context, s *brokerSc
 }
 
 // podPaths are where a pod's broker finds its files, and who may call its admin API.
-func podPaths(keyPin string) render.Paths {
+func (s *brokerScope) podPaths() render.Paths {
 	p := render.PodPaths()
-	p.ClientKeyPins = []string{keyPin}
+	p.ClientKeyPins = []string{s.keyPin}
+	p.More = render.PodMore(slices.Sorted(maps.Keys(s.certs.more)), children.MoreKeys)
 	return p
 }
 

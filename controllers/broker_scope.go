@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/pki"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
@@ -50,6 +51,8 @@ type brokerScope struct {
 	retry time.Duration
 	// monitored is the Monitored condition; zero if none was decided.
 	monitored outcome
+	// routed is the Routed condition; zero if none was decided.
+	routed outcome
 }
 
 // newBrokerScope starts from what the status says of the certificates, until the pass knows better.
@@ -71,6 +74,10 @@ type certificates struct {
 	ready outcome
 	// mounted says that a pair is in the Secret that the pods mount, good or once good.
 	mounted bool
+	// more are the pairs beside that one, which the pods mount too, by the names of the user's Secrets that they come from;
+	// moreFault is what is wrong with one of those: nil, nothing.
+	more      map[string]children.Pair
+	moreFault *outcome
 	// notAfter is when the pair in that Secret expires; zero if it can't be read.
 	notAfter time.Time
 	// expiring says which certificate should have been renewed by now; empty: none.
@@ -100,7 +107,7 @@ func (s *brokerScope) requeueAfter() time.Duration {
 	}
 	s.wake(s.load.retry)
 	if s.monitored.reason == v1alpha1.ReasonKindNotFound {
-		s.wake(monitorRetry)
+		s.wake(kindRetry)
 	}
 	if !s.certs.wake.IsZero() {
 		s.wake(max(s.certs.wake.Sub(s.now), time.Second))

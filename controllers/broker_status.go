@@ -35,6 +35,7 @@ func (s *brokerScope) writeStatus() {
 	status.VolumeSize = s.storage.requested
 	s.writeRollout()
 	s.writeMonitored()
+	s.writeRouted()
 	setAbnormal(&status.Conditions, v1alpha1.ConditionNotEnforced, b.Generation, b.Spec.Authorization.Enforcement == config.EnforcementAudit,
 		yes(v1alpha1.ReasonAudit, "spec.authorization.enforcement is Audit: what access rules deny is told, and happens all the same"))
 	ready, busy := s.ready()

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/controllers/pki"
 )
 
@@ -49,6 +50,53 @@ var _ = Describe("a Broker's own certificate", func() {
 		Eventually(conditionOf(b, v1alpha1.ConditionReady)).Should(Equal("True AsExpected"))
 		Expect(secretData(ns, "edge-server-tls")()).To(Equal(data))
 		Expect(secretData(ns, "edge-ca")()).To(HaveKeyWithValue("ca.crt", data["ca.crt"]))
+	})
+
+	It("names the Secret of the clients' CAs that a pod would wait for, and goes on when it is there", func() {
+		b := newReadyBroker(ns, func(b *v1alpha1.Broker) {
+			b.Spec.TLS.ClientAuth = "Require"
+		})
+		change(b, func(b *v1alpha1.Broker) {
+			b.Spec.TLS.ClientCASecretName, b.Spec.TLS.ClientCRLSecretName = "theirs", "lists"
+		})
+		Eventually(messageOf(b, v1alpha1.ConditionReady)).Should(Equal(
+			"Secret " + ns + "/theirs, named by spec.tls.clientCASecretName, does not exist: a pod that starts waits for it"))
+		Expect(conditionOf(b, v1alpha1.ConditionStalled)()).To(Equal("True SecretNotFound"))
+		for name, key := range map[string]string{"theirs": "ca.crt", "lists": "wrong"} {
+			s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: ns}, Data: map[string][]byte{key: []byte("x")}}
+			Expect(cluster.Create(ctx, s)).To(Succeed())
+		}
+		Eventually(messageOf(b, v1alpha1.ConditionReady)).Should(HaveSuffix("/lists, named by spec.tls.clientCRLSecretName, has no ca.crl: a pod that starts waits for it"))
+		lists := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "lists", Namespace: ns}}
+		change(lists, func(s *corev1.Secret) { s.Data = map[string][]byte{"ca.crl": []byte("x")} })
+		Eventually(conditionOf(b, v1alpha1.ConditionCertificatesReady)).Should(Equal("True AsExpected"))
+	})
+
+	It("can be one of several, by host name or of a listener alone", func() {
+		first, second := ownPair(), ownPair()
+		tlsSecret(first)
+		b := newReadyBroker(ns, func(b *v1alpha1.Broker) {
+			b.Spec.Listeners = []v1alpha1.ListenerSpec{
+				{ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: 8883}},
+				{ListenerSettings: config.ListenerSettings{Name: "wss", Protocol: config.ProtocolWSS, Port: 8084}, TLS: &v1alpha1.ListenerTLS{SecretName: "mine"}},
+			}
+		})
+		Expect(configOf(ns)).To(ContainSubstring("certFile: /etc/dunlin/tls/more-mine.crt"))
+		Expect(secretData(ns, "edge-server-tls")()).To(And(HaveKeyWithValue("more-mine.crt", first["tls.crt"]), HaveKeyWithValue("more-mine.key", first["tls.key"])))
+		change(b, func(b *v1alpha1.Broker) {
+			b.Spec.TLS.Certificates = []v1alpha1.ServerCertificate{{SecretName: "other"}}
+		})
+		Eventually(messageOf(b, v1alpha1.ConditionReady)).Should(Equal("Secret " + ns + "/other, which is to have a certificate of listeners, does not exist"))
+		Expect(configOf(ns)).NotTo(ContainSubstring("more-other.crt"), "a broker refuses a file that is not there")
+
+		other := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "other", Namespace: ns}, Data: second}
+		Expect(cluster.Create(ctx, other)).To(Succeed())
+		Eventually(func() string { return configOf(ns) }).Should(ContainSubstring("certFile: /etc/dunlin/tls/more-other.crt"))
+		Eventually(conditionOf(b, v1alpha1.ConditionCertificatesReady)).Should(Equal("True AsExpected"))
+		change(other, func(s *corev1.Secret) { s.Data["tls.key"] = first["tls.key"] })
+		Eventually(conditionOf(b, v1alpha1.ConditionCertificatesReady)).Should(Equal("False InvalidCertificate"))
+		Expect(secretData(ns, "edge-server-tls")()).To(HaveKeyWithValue("more-other.key", second["tls.key"]), "the last good pair stays")
+		Expect(configOf(ns)).To(ContainSubstring("more-other.crt"))
 	})
 
 	DescribeTable("keeps the last good pair where the new one is broken", func(spoil func(map[string][]byte), message string) {

@@ -45,6 +45,7 @@ var stalledReasons = map[string]bool{
 	v1alpha1.ReasonVolumeNotExpandable: true,
 	v1alpha1.ReasonClientAuthOff:       true,
 	v1alpha1.ReasonLedgerTooLarge:      true,
+	v1alpha1.ReasonNoCertManager:       true,
 }
 
 // setCondition sets one condition; its transition time moves only when its status does.

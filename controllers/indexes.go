@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
@@ -17,7 +18,7 @@ const (
 	indexBroker = "broker"
 	// indexUsername is on Users: their Broker and user name.
 	indexUsername = "username"
-	// indexSecret is on Users and Brokers: the "namespace/name" of the user-made Secret they read.
+	// indexSecret is on Users and Brokers: the "namespace/name" of the user-made Secrets they read.
 	indexSecret = "secret"
 )
 
@@ -49,7 +50,11 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 			return secretKey(o.GetNamespace(), ref.Name)
 		}},
 		{&v1alpha1.Broker{}, indexSecret, func(o client.Object) []string {
-			return secretKey(o.GetNamespace(), o.(*v1alpha1.Broker).Spec.TLS.SecretName)
+			var keys []string
+			for _, name := range namedSecrets(o.(*v1alpha1.Broker)) {
+				keys = append(keys, secretKey(o.GetNamespace(), name)...)
+			}
+			return keys
 		}},
 	}
 	for _, i := range indexes {
@@ -58,6 +63,16 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 	}
 	return nil
+}
+
+// namedSecrets are the Secrets that a Broker names and the operator has not made.
+func namedSecrets(b *v1alpha1.Broker) []string {
+	names := []string{b.Spec.TLS.SecretName, b.Spec.TLS.ClientCASecretName, b.Spec.TLS.ClientCRLSecretName}
+	names = append(names, children.MoreSecrets(b)...)
+	if b.Spec.TLS.IssuerRef != nil {
+		names = append(names, children.IssuedTLSName(b))
+	}
+	return names
 }
 
 func secretKey(namespace, name string) []string {

@@ -3,8 +3,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"sync"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,48 +13,18 @@ import (
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
-const (
-	// kindRecheck is how long it is remembered that the cluster has, or has not, the kind PodMonitor.
-	kindRecheck = time.Minute
-	// monitorRetry is how often a Broker that wants a PodMonitor is looked at again while there is no such kind: that
-	// cannot be watched.
-	monitorRetry = 2 * time.Minute
-)
-
-// podMonitors knows whether the cluster has the kind PodMonitor.
-type podMonitors struct {
-	mu      sync.Mutex
-	checked time.Time
-	there   bool
-}
-
-// exist asks the cluster, at most once in kindRecheck.
-func (p *podMonitors) exist(mapper meta.RESTMapper, now time.Time) (bool, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if !p.checked.IsZero() && now.Sub(p.checked) < kindRecheck && !now.Before(p.checked) {
-		return p.there, nil
-	}
-	kind := children.PodMonitorKind
-	_, err := mapper.RESTMapping(kind.GroupKind(), kind.Version)
-	if err != nil && !meta.IsNoMatchError(err) {
-		return false, fmt.Errorf("ask for the kind PodMonitor: %w", err)
-	}
-	p.checked, p.there = now, err == nil
-	return p.there, nil
-}
-
 // reconcileMonitoring keeps the PodMonitor that the spec asks for. It changes nothing about whether the Broker serves, so
 // it has a condition of its own.
 func (r *BrokerReconciler) reconcileMonitoring(ctx context.Context, s *brokerScope) error {
 	if !s.broker.Spec.Monitoring.Enabled {
 		return r.unmonitor(ctx, s)
 	}
-	there, err := r.monitors.exist(r.RESTMapper(), s.now)
+	kind := children.PodMonitorKind
+	version, err := r.kinds.version(r.RESTMapper(), kind.GroupKind(), s.now, kind.Version)
 	if err != nil {
 		return err
 	}
-	if !there {
+	if version == "" {
 		s.monitored = no(v1alpha1.ReasonKindNotFound, noSuchKind)
 		return nil
 	}

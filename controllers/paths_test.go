@@ -12,7 +12,7 @@ import (
 
 var _ = Describe("a pod's configuration and its StatefulSet", func() {
 	It("speak of the same folders and ports", func() {
-		p := podPaths("pin")
+		p := (&brokerScope{keyPin: "pin"}).podPaths()
 		Expect(p.HealthAddress).To(Equal(fmt.Sprintf(":%d", children.HealthPort)))
 		Expect(p.AdminAddress).To(Equal(fmt.Sprintf(":%d", children.AdminPort)))
 		Expect(path.Base(p.TLSCertFile)).To(Equal("tls.crt"), "the key of a kubernetes.io/tls Secret")

@@ -112,7 +112,7 @@ func SetupWithManager(ctx context.Context, mgr manager.Manager, o Options) error
 		return err
 	}
 	brokers := &BrokerReconciler{applier: a, reporter: report, image: o.Image, prober: o.Prober, now: o.Now, loads: &loads{},
-		monitors: &podMonitors{}, metrics: measured}
+		kinds: &kinds{}, metrics: measured}
 	if err := brokers.setup(mgr, secrets); err != nil {
 		return fmt.Errorf("set up the Broker controller: %w", err)
 	}

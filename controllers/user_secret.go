@@ -81,8 +81,10 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 		return &faultError{v1alpha1.ReasonInvalidPasswordHash, err.Error()}
 	}
 	u.Status.SecretName = connectionSecretName(u)
+	labels, annotations := templateOf(u)
 	desired := coreac.Secret(connectionSecretName(u), u.Namespace).
-		WithLabels(labelsOf(u)).
+		WithLabels(labels).WithLabels(labelsOf(u)).
+		WithAnnotations(annotations).
 		WithAnnotations(map[string]string{annotationSource: creds.source}).
 		WithAnnotations(s.certificate.annotations()).
 		WithType(corev1.SecretTypeBasicAuth).
@@ -91,6 +93,14 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 		desired.WithResourceVersion(existing.ResourceVersion)
 	}
 	return r.apply(ctx, u, desired)
+}
+
+// templateOf are the labels and annotations that the User wants on its connection Secret.
+func templateOf(u *v1alpha1.User) (labels, annotations map[string]string) {
+	if t := u.Spec.SecretTemplate; t != nil {
+		return t.Labels, t.Annotations
+	}
+	return nil, nil
 }
 
 // address is how a workload in the cluster connects: host, port, uri and the CA to trust. TLS is

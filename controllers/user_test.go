@@ -30,6 +30,30 @@ var _ = Describe("a User", func() {
 		Expect(ok).To(BeTrue())
 	}
 
+	It("puts on the connection Secret what its template says, and takes it away again", func() {
+		newReadyBroker(ns, nil)
+		u := newUser(ns, "alice", func(u *v1alpha1.User) {
+			u.Spec.SecretTemplate = &v1alpha1.SecretTemplate{
+				Labels:      map[string]string{"team": "press", "app.kubernetes.io/part-of": "mine"},
+				Annotations: map[string]string{"example.com/copy": "true"},
+			}
+		})
+		Eventually(conditionOf(u, v1alpha1.ConditionReady)).Should(Equal("True Applied"))
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "alice-mqtt", Namespace: ns}}
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(secret), secret)).To(Succeed())
+		Expect(secret.Labels).To(And(HaveKeyWithValue("team", "press"), HaveKeyWithValue("app.kubernetes.io/part-of", "dunlin"),
+			HaveKeyWithValue(v1alpha1.LabelUser, "alice")))
+		Expect(secret.Annotations).To(HaveKeyWithValue("example.com/copy", "true"))
+		password := secret.Data["password"]
+		change(u, func(u *v1alpha1.User) { u.Spec.SecretTemplate = nil })
+		Eventually(func() map[string]string {
+			Expect(cluster.Get(ctx, client.ObjectKeyFromObject(secret), secret)).To(Succeed())
+			return secret.Labels
+		}).ShouldNot(HaveKey("team"))
+		Expect(secret.Annotations).NotTo(HaveKey("example.com/copy"))
+		Expect(secret.Data["password"]).To(Equal(password))
+	})
+
 	It("gets a password and all that a workload needs to connect", func() {
 		newReadyBroker(ns, nil)
 		u := newUser(ns, "alice", nil)

@@ -44,6 +44,7 @@ type Broker struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || self.listeners.all(l, !(l.port in [8080, 8081]))",message="ports 8080 and 8081 are the broker's own (health and admin)"
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || has(self.tls) && has(self.tls.clientAuth) && self.tls.clientAuth != 'None' || self.listeners.all(l, !has(l.tls) || !has(l.tls.clientAuth) || l.tls.clientAuth == 'None')",message="a listener's tls.clientAuth Request or Require needs spec.tls.clientAuth, which is that of the others"
 // +kubebuilder:validation:XValidation:rule="!has(self.listeners) || !has(self.tls) || !has(self.tls.clientAuth) || self.tls.clientAuth == 'None' || self.listeners.exists(l, l.protocol in ['MQTTS', 'WSS'] && !(has(l.tls) && has(l.tls.clientAuth) && l.tls.clientAuth == 'None'))",message="tls.clientAuth needs a listener that asks: one with protocol MQTTS or WSS whose own tls.clientAuth is not None"
+// +kubebuilder:validation:XValidation:rule="!has(self.listeners) || !has(self.service) || !has(self.service.enabled) || self.service.enabled || self.listeners.all(l, !has(l.route) || has(l.service))",message="a listener's route needs a Service to lead to: its own, or spec.service"
 type BrokerSpec struct {
 	// Replicas is the number of broker pods. A change is live. Clustering has not landed yet, so it is 0 (stopped) or 1.
 	// +kubebuilder:default=1
@@ -140,6 +141,8 @@ type BrokerSpec struct {
 // +kubebuilder:validation:XValidation:rule="self.protocol in ['WS', 'WSS'] || !has(self.path) && !has(self.origins)",message="path and origins are for WS and WSS only"
 // +kubebuilder:validation:XValidation:rule="self.name != 'pods' || !has(self.service)",message="a listener named pods can't have a Service: its name is taken by that of the pods"
 // +kubebuilder:validation:XValidation:rule="self.protocol in ['MQTTS', 'WSS'] || !has(self.tls)",message="tls is for MQTTS and WSS only"
+// +kubebuilder:validation:XValidation:rule="!has(self.route) || self.route.kind != 'TLSRoute' || self.protocol in ['MQTTS', 'WSS'] && has(self.route.hostnames) && size(self.route.hostnames) > 0",message="a TLSRoute needs hostnames, and is for MQTTS and WSS only"
+// +kubebuilder:validation:XValidation:rule="!has(self.route) || self.route.kind != 'TCPRoute' || !has(self.route.hostnames)",message="a TCPRoute has no hostnames: the Gateway's port tells where to"
 type ListenerSpec struct {
 	config.ListenerSettings `json:",inline"`
 	// TLS is what this MQTTS or WSS listener does otherwise than spec.tls says. A change restarts the pod. Default:
@@ -150,10 +153,63 @@ type ListenerSpec struct {
 	// change is live. Default: none.
 	// +optional
 	Service *ListenerService `json:"service,omitempty"`
+	// Route brings the listener to Gateways of the Gateway API, by a TLSRoute or TCPRoute named after Broker and listener; the
+	// condition Routed says whether they have accepted it. Where the cluster has no such kind, it says that, and the route
+	// follows within minutes of its installation. A change is live. Default: none.
+	// +optional
+	Route *ListenerRoute `json:"route,omitempty"`
+}
+
+// ListenerRoute is a listener's way through Gateways, which pass the traffic on to its Service as it comes: TLS ends at the broker.
+type ListenerRoute struct {
+	// Kind is TLSRoute, by which a Gateway tells listeners on one port apart by the host name that clients ask for (SNI), or
+	// TCPRoute, which has a port of the Gateway to itself.
+	// +kubebuilder:validation:Enum=TLSRoute;TCPRoute
+	Kind string `json:"kind"`
+	// ParentRefs are the Gateways.
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=atomic
+	ParentRefs []RouteParent `json:"parentRefs"`
+	// Hostnames are what clients of a TLSRoute ask for. A certificate that is issued is for them, too.
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:Pattern=`^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
+	// +listType=set
+	// +optional
+	Hostnames []string `json:"hostnames,omitempty"`
+}
+
+// RouteParent is a Gateway.
+type RouteParent struct {
+	// Name of the Gateway.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Namespace of the Gateway, whose listener must allow routes of the Broker's. Default: the Broker's own.
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Namespace string `json:"namespace,omitempty"`
+	// SectionName is one of the Gateway's listeners. Default: all that take such routes.
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	SectionName string `json:"sectionName,omitempty"`
+	// Port is that of the Gateway's listeners. Default: any.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	// +optional
+	Port int32 `json:"port,omitempty"`
 }
 
 // ListenerTLS is what a listener does otherwise than spec.tls says.
 type ListenerTLS struct {
+	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with the certificate of this listener. What is new in it is
+	// checked, and served live. Default: the certificate of spec.tls.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	// +optional
+	SecretName string `json:"secretName,omitempty"`
 	// ClientAuth says whether clients of this listener are asked for a certificate: None, Request or Require, by the CAs
 	// and revocation lists of spec.tls. Default: spec.tls.clientAuth.
 	// +optional
@@ -167,12 +223,27 @@ type ListenerTLS struct {
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.clientCASecretName) || has(self.clientAuth) && self.clientAuth != 'None'",message="clientCASecretName needs clientAuth Request or Require"
 // +kubebuilder:validation:XValidation:rule="!has(self.clientCRLSecretName) || has(self.clientCASecretName)",message="clientCRLSecretName needs clientCASecretName"
+// +kubebuilder:validation:XValidation:rule="!has(self.issuerRef) || !has(self.secretName) || size(self.secretName) == 0",message="set at most one of secretName and issuerRef"
+// +kubebuilder:validation:XValidation:rule="!has(self.issuerRef) || !has(self.issuerRef.serviceNames) || self.issuerRef.serviceNames || has(self.dnsNames) && size(self.dnsNames) > 0",message="issuerRef.serviceNames false needs dnsNames: the certificate would be for no name"
 type BrokerTLS struct {
 	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with tls.crt, tls.key and,
 	// for the clients' sake, ca.crt. Default: a certificate issued by a CA of the Broker's own.
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	SecretName string `json:"secretName,omitempty"`
+	// IssuerRef has cert-manager issue the server certificate: the operator keeps a Certificate (cert-manager.io/v1) named
+	// NAME-server, takes what comes into its Secret NAME-issued-tls as it takes the one of secretName, and serves it live.
+	// Where the cluster has no cert-manager, CertificatesReady says so, and what was served before stays. Default: none.
+	// +optional
+	IssuerRef *IssuerRef `json:"issuerRef,omitempty"`
+	// Certificates are further ones, of your own: a client that asks for a host name (SNI) gets the first that is for it, and the
+	// one above, or the listener's own, if none is. What is new in their Secrets is checked, and served live; to add or remove one
+	// restarts the pod.
+	// +kubebuilder:validation:MaxItems=16
+	// +listType=map
+	// +listMapKey=secretName
+	// +optional
+	Certificates []ServerCertificate `json:"certificates,omitempty"`
 	// DNSNames are added to the names of the broker's Services in the issued certificate: DNS names in lower
 	// case, such as mqtt.example.com or *.example.com, and IP addresses. A change is served live.
 	// +kubebuilder:validation:MaxItems=64
@@ -220,6 +291,37 @@ type BrokerTLS struct {
 	// +kubebuilder:validation:MaxLength=253
 	// +optional
 	ClientCRLSecretName string `json:"clientCRLSecretName,omitempty"`
+}
+
+// ServerCertificate is a certificate beside the one that all listeners have.
+type ServerCertificate struct {
+	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with tls.crt and tls.key.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	SecretName string `json:"secretName"`
+}
+
+// IssuerRef names an issuer of cert-manager's.
+type IssuerRef struct {
+	// Name of the issuer.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+	// Kind is Issuer, which is in the Broker's namespace, ClusterIssuer, or that of an issuer of another project.
+	// +kubebuilder:default=Issuer
+	// +kubebuilder:validation:MaxLength=63
+	// +optional
+	Kind string `json:"kind,omitempty"`
+	// Group is the issuer's API group.
+	// +kubebuilder:default="cert-manager.io"
+	// +kubebuilder:validation:MaxLength=253
+	// +optional
+	Group string `json:"group,omitempty"`
+	// ServiceNames says whether the certificate is for the names of the broker's Services and pods, too. Public issuers refuse
+	// those: with false it is for dnsNames alone, and clients in the cluster have to connect to one of them.
+	// +kubebuilder:default=true
+	// +optional
+	ServiceNames *bool `json:"serviceNames,omitempty"`
 }
 
 // VolumePolicy is what becomes of volumes.
@@ -396,7 +498,7 @@ type BrokerStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Conditions: Ready, CertificatesReady; Restarted if the annotation restartedAt is set; Monitored where
-	// monitoring is enabled; Reconciling, Stalled, Paused, CARotating, CertificateExpiring and
+	// monitoring is enabled; Routed where listeners have a route; Reconciling, Stalled, Paused, CARotating, CertificateExpiring and
 	// NotEnforced only while they are true.
 	// +listType=map
 	// +listMapKey=type
@@ -422,6 +524,9 @@ type BrokerStatus struct {
 	// CASecretName is the Secret whose ca.crt clients must trust. Empty: the system's CAs.
 	// +optional
 	CASecretName string `json:"caSecretName,omitempty"`
+	// CertificateName is the Certificate of cert-manager's that the server certificate is asked for with. Empty: none.
+	// +optional
+	CertificateName string `json:"certificateName,omitempty"`
 	// CertificateNotAfter is when the server certificate expires.
 	// +optional
 	CertificateNotAfter *metav1.Time `json:"certificateNotAfter,omitempty"`

@@ -26,6 +26,8 @@ const (
 	ConditionRulesShadowed = "RulesShadowed"
 	// ConditionMonitored says whether there is the PodMonitor that is asked for (Broker); absent where none is.
 	ConditionMonitored = "Monitored"
+	// ConditionRouted says whether Gateways take clients to the listeners that ask for it (Broker); absent where none does.
+	ConditionRouted = "Routed"
 	// ConditionNotEnforced is True while access rules are tried and deny nothing (Broker).
 	ConditionNotEnforced = "NotEnforced"
 	// ConditionApplied is True when every serving pod has loaded this object (User, ACL).
@@ -70,6 +72,11 @@ const (
 	ReasonRulesShadowed       = "RulesShadowed"
 	ReasonLedgerTooLarge      = "CertificateLedgerTooLarge"
 	ReasonAudit               = "Audit"
+	ReasonNoCertManager       = "CertManagerNotFound"
+	ReasonWaitingForIssuer    = "WaitingForCertificate"
+	ReasonRouteKindNotFound   = "RouteKindNotFound"
+	ReasonRouteNotAccepted    = "RouteNotAccepted"
+	ReasonRouteAccepted       = "RouteAccepted"
 	ReasonMonitored           = "PodMonitorApplied"
 	ReasonKindNotFound        = "PodMonitorKindNotFound"
 )

@@ -66,9 +66,27 @@ type UserSpec struct {
 	// Limits are the user's own, in place of those of the Broker's spec.limits. Unset: the Broker's; 0: no bound.
 	// +optional
 	Limits *config.UserLimits `json:"limits,omitempty"`
+	// SecretTemplate adds labels and annotations to the connection Secret, for those who copy, mount or prune Secrets by them.
+	// Default: only the operator's own.
+	// +optional
+	SecretTemplate *SecretTemplate `json:"secretTemplate,omitempty"`
 	// Suspended keeps the user out, and ends its connections, without deleting anything.
 	// +optional
 	Suspended bool `json:"suspended,omitempty"`
+}
+
+// SecretTemplate is what a connection Secret has beside what the operator puts there.
+type SecretTemplate struct {
+	// Labels are added to the Secret; those that the operator sets itself win.
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('mqtt.dunlin.dev/'))",message="labels that begin with mqtt.dunlin.dev/ are the operator's"
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
+	// Annotations are added to the Secret.
+	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('mqtt.dunlin.dev/'))",message="annotations that begin with mqtt.dunlin.dev/ are the operator's"
+	// +optional
+	Annotations map[string]string `json:"annotations,omitempty"`
 }
 
 // UserAuthentication is how a user proves who they are.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -82,6 +83,27 @@ func full() *v1alpha1.Broker {
 	return b
 }
 
+// issued is a Broker whose certificate cert-manager issues.
+func issued(serviceNames bool) *v1alpha1.Broker {
+	b := plain()
+	b.Spec.TLS.DNSNames = []string{"mqtt.example.com", "2001:db8::1"}
+	b.Spec.TLS.IssuerRef = &v1alpha1.IssuerRef{Name: "company", Kind: "ClusterIssuer", Group: "cert-manager.io", ServiceNames: &serviceNames}
+	return b
+}
+
+// routed is a Broker with a route of each kind.
+func routed() *v1alpha1.Broker {
+	b := plain()
+	b.Spec.Listeners = append(b.Spec.Listeners, listener("plain", config.ProtocolMQTT, 1883))
+	b.Spec.Listeners[0].Route = &v1alpha1.ListenerRoute{
+		Kind: "TLSRoute", Hostnames: []string{"edge.example.com", "*.iot.example.com"},
+		ParentRefs: []v1alpha1.RouteParent{{Name: "front", Namespace: "net", SectionName: "tls"}, {Name: "inner"}},
+	}
+	b.Spec.Listeners[1].Route = &v1alpha1.ListenerRoute{Kind: "TCPRoute", ParentRefs: []v1alpha1.RouteParent{{Name: "front", Port: 1883}}}
+	b.Spec.Listeners[1].Service = &v1alpha1.ListenerService{}
+	return b
+}
+
 func pod(image string) Pod {
 	return Pod{
 		Image: image, Config: []byte("listeners: []\n"), AuthShards: 3,
@@ -96,8 +118,9 @@ func TestGolden(t *testing.T) {
 	tests := map[string]any{
 		"ca":                  CA(plain(), ca),
 		"ca-key":              CAKey(plain(), pair, Pair{}, Pair{}),
-		"server-tls":          ServerTLS(plain(), pair, ca),
-		"server-tls-no-ca":    ServerTLS(plain(), pair, nil),
+		"server-tls":          ServerTLS(plain(), pair, ca, nil),
+		"server-tls-more":     ServerTLS(plain(), pair, ca, map[string]Pair{"old.example.com": pair}),
+		"server-tls-no-ca":    ServerTLS(plain(), pair, nil, nil),
 		"admin-tls":           AdminTLS(plain(), pair, ca, []byte("token:Write:00\n")),
 		"admin":               AdminTokens(plain(), "w", "r", ca),
 		"operator-tls":        OperatorTLS(plain(), pair, ca),
@@ -113,6 +136,10 @@ func TestGolden(t *testing.T) {
 		"budget":              Budget(plain()),
 		"podmonitor":          PodMonitor(plain()),
 		"podmonitor-full":     PodMonitor(full()),
+		"certificate":         Certificate(issued(true), 90*24*time.Hour),
+		"certificate-public":  Certificate(issued(false), time.Hour),
+		"route-tls":           Route(routed(), routed().Spec.Listeners[0], "v1alpha3"),
+		"route-tcp":           Route(routed(), routed().Spec.Listeners[1], "v1alpha2"),
 		"statefulset":         StatefulSet(plain(), pod("dunlin-broker:dev")),
 		"statefulset-full":    StatefulSet(full(), pod("registry.example.com/broker:1")),
 	}

@@ -1,6 +1,8 @@
 package children
 
 import (
+	"slices"
+
 	"fmt"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
@@ -84,6 +86,10 @@ func PodServiceName(b *v1alpha1.Broker) string { return b.Name + "-pods" }
 // BudgetName is the PodDisruptionBudget.
 func BudgetName(b *v1alpha1.Broker) string { return b.Name }
 
+// CertificateName is the Certificate that cert-manager is asked with, and IssuedTLSName the Secret that it answers in.
+func CertificateName(b *v1alpha1.Broker) string { return b.Name + "-server" }
+func IssuedTLSName(b *v1alpha1.Broker) string   { return b.Name + "-issued-tls" }
+
 // NetworkPolicyName is the NetworkPolicy.
 func NetworkPolicyName(b *v1alpha1.Broker) string { return b.Name }
 
@@ -101,7 +107,23 @@ func ServerDNSNames(b *v1alpha1.Broker) []string {
 		names = append(names, pods, pods+".cluster.local")
 	}
 	names = append(names, "*."+pods, "*."+pods+".cluster.local", "localhost")
-	return append(names, b.Spec.TLS.DNSNames...)
+	return append(names, PublicDNSNames(b)...)
+}
+
+// PublicDNSNames are what the spec adds to the server certificate: also IP addresses.
+func PublicDNSNames(b *v1alpha1.Broker) []string {
+	names := slices.Clone(b.Spec.TLS.DNSNames)
+	for _, l := range b.Spec.Listeners {
+		if l.Route == nil {
+			continue
+		}
+		for _, name := range l.Route.Hostnames {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
 }
 
 func serviceNames(service, namespace string) []string {

@@ -1,6 +1,8 @@
 package children
 
 import (
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 	coreac "k8s.io/client-go/applyconfigurations/core/v1"
 
@@ -29,10 +31,35 @@ func CAKey(b *v1alpha1.Broker, ca, next, previous Pair) *coreac.SecretApplyConfi
 	return secret(b, CAKeyName(b), corev1.SecretTypeTLS, data)
 }
 
-// ServerTLS is the Secret that the listeners' certificate is mounted from. caPEM may be empty,
-// when the certificate is the user's own and its Secret has no ca.crt.
-func ServerTLS(b *v1alpha1.Broker, p Pair, caPEM []byte) *coreac.SecretApplyConfiguration {
-	return secret(b, ServerTLSName(b), corev1.SecretTypeTLS, pairData(p, caPEM))
+// ServerTLS is the Secret that the listeners' certificates are mounted from: the one of all, and more by the names of the
+// user's Secrets. caPEM may be empty, when the certificate is the user's own and its Secret has no ca.crt.
+func ServerTLS(b *v1alpha1.Broker, p Pair, caPEM []byte, more map[string]Pair) *coreac.SecretApplyConfiguration {
+	data := pairData(p, caPEM)
+	for name, pair := range more {
+		cert, key := MoreKeys(name)
+		data[cert], data[key] = pair.CertPEM, pair.KeyPEM
+	}
+	return secret(b, ServerTLSName(b), corev1.SecretTypeTLS, data)
+}
+
+// MoreKeys are the keys, in the Secret of the listeners' certificates, of what a Secret of the user's holds.
+func MoreKeys(secretName string) (cert, key string) {
+	return "more-" + secretName + ".crt", "more-" + secretName + ".key"
+}
+
+// MoreSecrets are the user's Secrets with certificates beside the one of all listeners, each once.
+func MoreSecrets(b *v1alpha1.Broker) []string {
+	var names []string
+	for _, c := range b.Spec.TLS.Certificates {
+		names = append(names, c.SecretName)
+	}
+	for _, l := range b.Spec.Listeners {
+		if l.TLS != nil && l.TLS.SecretName != "" {
+			names = append(names, l.TLS.SecretName)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // AdminTLS is the Secret that the admin API's certificate, and the sums of its tokens, are mounted from.

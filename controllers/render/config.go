@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"path"
 	"slices"
 
 	"sigs.k8s.io/yaml"
@@ -16,6 +17,8 @@ type Paths struct {
 	ListenHost string
 	// TLSCertFile and TLSKeyFile are the certificate of the MQTTS and WSS listeners.
 	TLSCertFile, TLSKeyFile string
+	// More are the certificates beside that, by the names of their Secrets; those that are not there are not served.
+	More map[string]config.CertificateFiles
 	// ClientCAFile and ClientCRLFile are what client certificates are verified by, if the Broker asks for any.
 	ClientCAFile, ClientCRLFile string
 	// AdminCertFile and AdminKeyFile are the admin API's certificate.
@@ -87,9 +90,30 @@ func storeBytes(b *v1alpha1.Broker) int64 {
 	return size.Value() - size.Value()/10
 }
 
+// PodMore are the files of certificates, beside the one of all listeners, that are in the Secret that pods mount, by the names of
+// the Secrets that they come from; keys are those of such a one in that Secret.
+func PodMore(secretNames []string, keys func(secretName string) (cert, key string)) map[string]config.CertificateFiles {
+	dir, out := path.Dir(PodPaths().TLSCertFile), make(map[string]config.CertificateFiles, len(secretNames))
+	for _, name := range secretNames {
+		cert, key := keys(name)
+		out[name] = config.CertificateFiles{CertFile: path.Join(dir, cert), KeyFile: path.Join(dir, key)}
+	}
+	return out
+}
+
 // listenerTLS is what the Broker's t and a listener's own, which may be nil, make of a listener.
 func listenerTLS(t v1alpha1.BrokerTLS, own *v1alpha1.ListenerTLS, p Paths) *config.ListenerTLS {
 	out := &config.ListenerTLS{CertFile: p.TLSCertFile, KeyFile: p.TLSKeyFile, MinVersion: t.MinVersion}
+	if own != nil {
+		if files, ok := p.More[own.SecretName]; ok {
+			out.CertFile, out.KeyFile = files.CertFile, files.KeyFile
+		}
+	}
+	for _, c := range t.Certificates {
+		if files, ok := p.More[c.SecretName]; ok && files.CertFile != out.CertFile {
+			out.Certificates = append(out.Certificates, files)
+		}
+	}
 	asks := t.ClientAuth
 	if own != nil && own.MinVersion != "" {
 		out.MinVersion = own.MinVersion

@@ -6,6 +6,7 @@ import (
 	"maps"
 
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/manifests"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
@@ -26,7 +27,9 @@ func Files(set *manifests.Set, broker string, state *State, random io.Reader) (f
 	if err := p.addAuth(keeper{state: state, set: set, random: random}); err != nil {
 		return nil, nil, err
 	}
-	configuration, err := render.ConfigYAML(render.Config(b, render.PodPaths()))
+	paths := render.PodPaths()
+	paths.More = render.PodMore(children.MoreSecrets(b), children.MoreKeys)
+	configuration, err := render.ConfigYAML(render.Config(b, paths))
 	if err != nil {
 		return nil, nil, fmt.Errorf("configuration of %s: %w", name(b), err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/manifests"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
@@ -43,11 +44,23 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 				name(b), b.Namespace, secretName))
 		}
 	}
+	if b.Spec.TLS.IssuerRef != nil {
+		p.notes = append(p.notes, fmt.Sprintf("%s gets a certificate of its own CA: cert-manager issues them in a cluster only", name(b)))
+	}
 	if p.certs, err = state.certificates(b, own, o.ListenHost, now); err != nil {
 		return nil, fmt.Errorf("certificates of %s: %w", name(b), err)
 	}
 	if err := state.clientCAs(&p.certs, b, set.Secret); err != nil {
 		return nil, fmt.Errorf("certificates of %s: %w", name(b), err)
+	}
+	more, err := state.moreCertificates(b, set.Secret, now)
+	if err != nil {
+		return nil, fmt.Errorf("certificates of %s: %w", name(b), err)
+	}
+	for _, secretName := range children.MoreSecrets(b) {
+		if _, ok := more[secretName]; !ok {
+			p.notes = append(p.notes, fmt.Sprintf("%s does without the certificate of Secret %s/%s, which is not among the files", name(b), b.Namespace, secretName))
+		}
 	}
 	k := keeper{state: state, set: set, random: rand.Reader, write: true, now: now}
 	if err := p.addAuth(k); err != nil {
@@ -60,6 +73,7 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 	p.config = render.Config(b, render.Paths{
 		ListenHost:  o.ListenHost,
 		TLSCertFile: p.certs.certFile, TLSKeyFile: p.certs.keyFile,
+		More:         more,
 		ClientCAFile: p.certs.clientCA, ClientCRLFile: p.certs.crl,
 		AuthDir: state.path("auth"), StoreDir: state.path("data", folderName(b)), AuditFile: state.path("audit-" + folderName(b) + ".log"),
 		AdminAddress: state.admin.address, AdminCertFile: state.admin.certFile, AdminKeyFile: state.admin.keyFile,

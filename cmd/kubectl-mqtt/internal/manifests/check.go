@@ -10,6 +10,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
 	"github.com/dunlin-mqtt/dunlin/controllers/access"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
@@ -36,6 +37,11 @@ func (s *Set) checkBroker(b *v1alpha1.Broker) Problems {
 	if name := b.Spec.TLS.SecretName; name != "" && s.Secret(b.Namespace, name) == nil {
 		problems = append(problems, s.warning(b, "spec.tls.secretName",
 			fmt.Sprintf("Secret %s/%s is not among the files", b.Namespace, name)))
+	}
+	for _, name := range children.MoreSecrets(b) {
+		if s.Secret(b.Namespace, name) == nil {
+			problems = append(problems, s.warning(b, "spec.tls.certificates", fmt.Sprintf("Secret %s/%s is not among the files", b.Namespace, name)))
+		}
 	}
 	_, losers := render.ResolveUsers(s.UsersOf(b))
 	for name, first := range losers {
