@@ -89,14 +89,14 @@ func storedCertificates(ctx context.Context, a *asked) ([]certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := b.Spec.TLS.SecretName == ""
+	own := b.Spec.TLS.SecretName == "" && b.Spec.TLS.IssuerRef == nil
 	sources := []struct{ what, secret, key string }{
 		{"CA of the listeners", b.Status.CASecretName, children.KeyCA}, {"listeners", children.ServerTLSName(b), corev1.TLSCertKey},
 		{"CA of clients", b.Spec.TLS.ClientCASecretName, children.KeyCA}, {"admin API", children.AdminTLSName(b), corev1.TLSCertKey},
 		{"operator at the admin API", children.OperatorTLSName(b), corev1.TLSCertKey},
 	}
-	if !own {
-		sources[1].secret = b.Spec.TLS.SecretName
+	if name := b.Spec.TLS.SecretName; name != "" {
+		sources[1].secret = name
 	}
 	var found []local.Certificate
 	for _, source := range sources {
