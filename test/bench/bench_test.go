@@ -27,7 +27,7 @@ func TestSmoke(t *testing.T) {
 	if err := os.WriteFile(page, []byte(text+"after\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"-smoke", "-rounds", "1", "-curves", "-peers", "dunlin", "-dir", t.TempDir(), "-page", page}
+	args := []string{"-smoke", "-rounds", "1", "-curves", "-peers", "dunlin,bare", "-dir", t.TempDir(), "-page", page}
 	if err := run(args, t.Output()); err != nil {
 		t.Fatal(err)
 	}
@@ -39,7 +39,7 @@ func TestSmoke(t *testing.T) {
 	if !strings.HasPrefix(text, "before\n") || !strings.HasSuffix(text, "after\n") || strings.Contains(text, "yesterday") {
 		t.Errorf("the page is\n%s", text)
 	}
-	for _, want := range []string{"topics received | 5000 | 5000 |", "### Scaling with processors"} {
+	for _, want := range []string{"topics received | 5000 | 5000 |", "| bare relay | goal | goal here | met |", "it needed there: fan-in-0 ", "### Scaling with processors"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page has no %q:\n%s", want, text)
 		}

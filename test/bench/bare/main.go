@@ -6,6 +6,10 @@
 // something is written to once, and a connection that rests holds no buffer. It has nothing else: no sessions, users, limits or
 // back-pressure, QoS 0 and 1 only, no filters but names and "prefix/#", and who leaves is still subscribed. It ends a
 // connection that wants more. It is no broker; use it for nothing but this.
+//
+// Do not make it faster: what it needed there would have to be measured again. Two things are wasted as they were there,
+// which cost a seventh at QoS 1 and a fifth of a connection: buffers for acknowledgements grow from nothing, and the one that a
+// client's last packet was in is not used again.
 package main
 
 import (

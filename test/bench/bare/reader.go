@@ -30,7 +30,7 @@ type reader struct {
 	due   []*conn // to be flushed when the batch has been handled
 }
 
-// read serves a client until it leaves, or sends what a relay has no use for.
+// read serves a client until it leaves, or sends what a relay has no use for. The last buffer is left to the garbage collector.
 func (r *relay) read(c *net.TCPConn) {
 	defer c.Close()
 	raw, err := c.SyscallConn()
@@ -44,8 +44,9 @@ func (r *relay) read(c *net.TCPConn) {
 			return
 		}
 		rest, ok := in.handleAll((*buf)[:n])
-		in.left = append(in.left[:0], rest...)
-		reads.Put(buf)
+		if in.left = append(in.left[:0], rest...); ok {
+			reads.Put(buf)
+		}
 		for _, d := range in.due {
 			d.flush()
 		}
@@ -56,8 +57,8 @@ func (r *relay) read(c *net.TCPConn) {
 	}
 }
 
-// wait returns a buffer with what was left and what has come, and how much that is; 0, and no buffer, at the end. No buffer is
-// held while nothing comes.
+// wait returns a buffer with what was left and what has come, and how much that is; 0 at the end. No buffer is held while
+// nothing comes.
 func (in *reader) wait() (buf *[]byte, n int) {
 	err := in.conn.raw.Read(func(fd uintptr) bool {
 		buf = reads.Get().(*[]byte)

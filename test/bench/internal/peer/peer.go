@@ -12,8 +12,8 @@ import (
 	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 
-// Names are the brokers there are; the first is ours.
-var Names = []string{"dunlin", "mosquitto", "mochi", "nats"}
+// Names are the brokers there are; the first is ours, and the last the relay.
+var Names = []string{"dunlin", "mosquitto", "mochi", "nats", Bare}
 
 // Broker is one that can be started.
 type Broker struct {
@@ -127,6 +127,8 @@ func find(name, dir, program string) *Broker {
 		return mochi(dir)
 	case "nats":
 		return nats(dir)
+	case Bare:
+		return bare(dir)
 	}
 	return dunlin(dir, program)
 }

@@ -22,17 +22,17 @@ const (
 
 // style has a colour for each series, chosen by the reader's preference for light or dark.
 const style = `<style>
-svg { font: 12px sans-serif; --back: #ffffff; --ink: #1f2328; --grid: #d0d7de; --c0: #c2410c; --c1: #1d6fb8; --c2: #2b8a3e; --c3: #8436a8; }
-@media (prefers-color-scheme: dark) { svg { --back: #0d1117; --ink: #e6edf3; --grid: #30363d; --c0: #ff8a4c; --c1: #5aa9f0; --c2: #56c271; --c3: #c98be8; } }
+svg { font: 12px sans-serif; --back: #ffffff; --ink: #1f2328; --grid: #d0d7de; --c0: #c2410c; --c1: #1d6fb8; --c2: #2b8a3e; --c3: #8436a8; --c4: #6e7781; }
+@media (prefers-color-scheme: dark) { svg { --back: #0d1117; --ink: #e6edf3; --grid: #30363d; --c0: #ff8a4c; --c1: #5aa9f0; --c2: #56c271; --c3: #c98be8; --c4: #9aa4ae; } }
 .back { fill: var(--back); } text { fill: var(--ink); } .title { font-size: 15px; font-weight: bold; }
 .grid { stroke: var(--grid); stroke-width: 1; } .line { fill: none; stroke-width: 2; }
-.f0 { fill: var(--c0); } .f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .f3 { fill: var(--c3); }
-.s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); }
+.f0 { fill: var(--c0); } .f1 { fill: var(--c1); } .f2 { fill: var(--c2); } .f3 { fill: var(--c3); } .f4 { fill: var(--c4); }
+.s0 { stroke: var(--c0); } .s1 { stroke: var(--c1); } .s2 { stroke: var(--c2); } .s3 { stroke: var(--c3); } .s4 { stroke: var(--c4); }
 </style>
 `
 
 // colours is how many style has.
-const colours = 4
+const colours = 5
 
 // SVG is a picture of charts, one below the other.
 func SVG(charts ...Chart) string {

@@ -50,6 +50,10 @@ func (r *Run) Do() error {
 				continue
 			}
 			for k, b := range r.Brokers {
+				if !can(b, w) {
+					r.cells[key(w, b)] = make([]cell, len(w.Rows))
+					continue
+				}
 				a, err := r.attempt(w, b)
 				r.take(w, b, a, err)
 				r.Say("round %d of %d, %s, %s: %s", round+1, r.Sizes.Rounds, w.Name, b.Name, describe(a, err))

@@ -11,25 +11,27 @@ import (
 // reference is the broker that ratios are to.
 const reference = "mosquitto"
 
-// Table is what was measured, in Markdown: what each row costs, then what was done a second.
+// Table is what was measured, in Markdown: how fast the machine is, what each row costs, then what was done a second.
 func (r *Run) Table() string {
 	var t strings.Builder
-	r.costs(&t)
+	p := r.pace()
+	t.WriteString(p.text(r.Workloads))
+	r.costs(&t, p)
 	t.WriteString("\n![What is done a second, and CPU a message](" + report.PlotFile("speed") + ")\n")
 	t.WriteString("\nWhat was done a second meanwhile, by the broker and the generator together:\n\n")
 	r.rates(&t)
 	return t.String()
 }
 
-func (r *Run) costs(t *strings.Builder) {
+func (r *Run) costs(t *strings.Builder, p pace) {
 	heads := []string{"workload", "unit"}
 	heads = append(heads, r.brokers()...)
 	compared := r.index(reference) > 0
 	if compared {
 		heads = append(heads, "Dunlin to Mosquitto")
 	}
-	line(t, append(heads, "goal", "met", "others' CPU, load")...)
-	rule(t, len(heads)+3)
+	line(t, append(heads, "goal", "goal here", "met", "others' CPU, load")...)
+	rule(t, len(heads)+4)
 	for i := range r.Workloads {
 		w := &r.Workloads[i]
 		for k, row := range w.Rows {
@@ -41,7 +43,7 @@ func (r *Run) costs(t *strings.Builder) {
 				cols = append(cols, r.ratio(w, k))
 			}
 			n := r.noise[w.Name]
-			line(t, append(cols, goal(row), r.met(w, k), fmt.Sprintf("%.0f %%, %.1f", n.others*100, n.load))...)
+			line(t, append(cols, goal(row.Goal), goal(p.goalHere(w, k)), r.met(w, k, p.goalHere(w, k)), fmt.Sprintf("%.0f %%, %.1f", n.others*100, n.load))...)
 		}
 	}
 }
@@ -94,19 +96,19 @@ func (r *Run) ratio(w *Workload, row int) string {
 	return report.Figure(ours.Median() / theirs.Median())
 }
 
-func goal(row Row) string {
-	if row.Goal == 0 {
+func goal(g float64) string {
+	if g == 0 {
 		return ""
 	}
-	return report.Figure(row.Goal)
+	return report.Figure(g)
 }
 
-func (r *Run) met(w *Workload, row int) string {
+func (r *Run) met(w *Workload, row int, goal float64) string {
 	ours := r.cells[key(w, r.Brokers[0])][row].values
 	switch {
-	case w.Rows[row].Goal == 0:
+	case goal == 0:
 		return ""
-	case len(ours) > 0 && ours.Median() <= w.Rows[row].Goal:
+	case len(ours) > 0 && ours.Median() <= goal:
 		return "yes"
 	}
 	return "**no**"

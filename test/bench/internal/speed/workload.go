@@ -26,7 +26,7 @@ type Workload struct {
 type Row struct {
 	What string
 	Unit string
-	Goal float64 // at most this, for Dunlin; 0: none
+	Goal float64 // at most this, for Dunlin, on the machine of relayThere; 0: none
 	Rate string  // what is counted a second; "": nothing is
 	Plot string  // its name in the plot; "": it is in none
 }
