@@ -341,7 +341,7 @@ func FuzzModel(f *testing.F) {
 	f.Add([]byte{})
 	f.Add([]byte("\x02\x04\x00\x10\x01\x02\x00\x01\x04\x05\x00\x07\x01\x02\x04\x05\x05"))
 	f.Fuzz(func(t *testing.T, ops []byte) {
-		if len(ops) > 1500 { // the model looks through all that there was at each
+		if len(ops) > 500 { // the model looks through all that there was at each
 			return
 		}
 		runModel(t, ops)
