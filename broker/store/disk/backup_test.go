@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -251,4 +253,37 @@ func TestStagedSwap(t *testing.T) {
 	if crashes < 20 {
 		t.Errorf("only %d crashes", crashes)
 	}
+}
+
+// TestBackupKeepsFiles: what is dropped while a backup is under way is in it, and its files go when the backup has ended.
+func TestBackupKeepsFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		fs := vfs.NewMem()
+		s := mustOpen(t, disk.Options{Dir: crashDir, FS: fs, Log: quiet, FileBytes: 1})
+		p := acquire(t, s, 0)
+		for range 8 { // a file each
+			_, err := p.AppendAndWait(strings.Repeat("x", backupPart))
+			noError(t, err)
+		}
+		r, w := io.Pipe()
+		ended := make(chan error, 1)
+		go func() { ended <- s.(*disk.Store).Backup(t.Context(), w); w.Close() }() //nolint:errcheck // it never fails
+		backup := make([]byte, 1000)
+		_, err := io.ReadFull(r, backup) // it has begun, and waits for its reader
+		noError(t, err)
+		noError(t, checkpointAndWait(p, nil, 9, store.Range{From: 1, To: 9}))
+		synctest.Wait()
+		rest, err := io.ReadAll(r)
+		noError(t, errors.Join(err, <-ended))
+		synctest.Wait()
+		if left := of(files(t, fs), ".seg"); len(left) > 2 {
+			t.Errorf("after the backup the files are %v", left)
+		}
+		noError(t, s.Close())
+		restored := vfs.NewMem()
+		noError(t, disk.StageWith(t.Context(), restored, crashDir, bytes.NewReader(append(backup, rest...))))
+		if got := opened(t, restored); strings.Count(got, "x") != 8*backupPart {
+			t.Errorf("%d bytes of records are restored", strings.Count(got, "x"))
+		}
+	})
 }
