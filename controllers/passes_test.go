@@ -61,7 +61,7 @@ func newPasses(namespace string) *passes {
 	report := reporter{Client: c, events: &events.FakeRecorder{}}
 	now := func() time.Time { return p.now() }
 	p.broker = &BrokerReconciler{
-		applier: a, reporter: report, image: testImage, prober: brokers, now: now, loads: &loads{}, monitors: &podMonitors{}, metrics: measured,
+		applier: a, reporter: report, image: testImage, prober: brokers, now: now, loads: &loads{}, kinds: &kinds{}, metrics: measured,
 	}
 	p.user = &UserReconciler{applier: a, reporter: report, metrics: measured, now: now}
 	p.acl = &ACLReconciler{applier: a, reporter: report, metrics: measured, now: now}
