@@ -137,8 +137,8 @@ var _ = Describe("an upgrade", Ordered, Serial, func() {
 		}, soon, poll).Should(HaveSuffix(":" + tag))
 		n.ready("pod/edge-0", "broker/edge")
 		Expect(pod("edge-0")).NotTo(Equal(before))
-		publish("rolled")
-		Eventually(stayer.heard, soon, poll).Should(ContainElement("rolled"))
+		publish("rolled") // while it is away: mosquitto_sub ends when the broker that stops tells it to go
+		Eventually(n.subscribe("alice", "stayer", "sensors/upgrade").heard, soon, poll).Should(ContainElement("rolled"))
 	})
 
 	It("of the chart brings its CRDs up to date", func() {
