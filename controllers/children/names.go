@@ -86,9 +86,11 @@ func PodServiceName(b *v1alpha1.Broker) string { return b.Name + "-pods" }
 // BudgetName is the PodDisruptionBudget.
 func BudgetName(b *v1alpha1.Broker) string { return b.Name }
 
-// CertificateName is the Certificate that cert-manager is asked with, and IssuedTLSName the Secret that it answers in.
+// CertificateName is the Certificate that cert-manager is asked with.
 func CertificateName(b *v1alpha1.Broker) string { return b.Name + "-server" }
-func IssuedTLSName(b *v1alpha1.Broker) string   { return b.Name + "-issued-tls" }
+
+// IssuedTLSName is the Secret that cert-manager answers in.
+func IssuedTLSName(b *v1alpha1.Broker) string { return b.Name + "-issued-tls" }
 
 // NetworkPolicyName is the NetworkPolicy.
 func NetworkPolicyName(b *v1alpha1.Broker) string { return b.Name }
