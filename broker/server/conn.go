@@ -52,6 +52,9 @@ type conn struct {
 	held     *throttle                // of the batch
 	paused   atomic.Bool              // the reader does not read
 
+	receivedMessages atomic.Uint64 // PUBLISHes; the reader alone writes
+	receivedBytes    atomic.Uint64 // likewise
+
 	alive    int32        // its place in Server.alive, guarded by those; 0: none
 	lastRead atomic.Int64 // nanoseconds since the server was made
 	since    int64        // when it was let in, in Unix milliseconds
@@ -157,6 +160,7 @@ func (c *conn) handleBatches() error {
 		}
 		used, err := c.handle(data)
 		c.in.consumed(data, used)
+		c.countReceived()
 		c.flushReplies()
 		if c.batch.acked {
 			c.batch.wake(c.sess.Resume(c.batch.now))

@@ -91,6 +91,7 @@ func (c *conn) readOne(p *packet.Connect, parse func(h packet.Header, body []byt
 			}
 		}
 		c.srv.countReceived(h.Type, n)
+		c.receivedBytes.Add(uint64(n))
 		c.in.consumed(data, n)
 		c.in.again = true
 		return err

@@ -193,6 +193,8 @@ func (cl *client) describe() api.Client {
 	if c := cl.live.Load(); c != nil {
 		d.Connected, d.Listener, d.Address = true, c.listener.Name, c.nc.RemoteAddr().String()
 		d.Since = moment(c.since)
+		d.Received = &api.ClientTraffic{Messages: c.receivedMessages.Load(), Bytes: c.receivedBytes.Load()}
+		d.Sent = &api.ClientTraffic{Messages: f.SentMessages, Bytes: f.SentBytes}
 	}
 	if cl.mu.TryLock() {
 		defer cl.mu.Unlock()

@@ -173,7 +173,19 @@ func TestAdminClients(t *testing.T) {
 		if d.Since == nil || d.Address != here.Conn().LocalAddr().String() {
 			t.Errorf("%+v", d)
 		}
-		d.Since, d.Address = nil, ""
+		if d.Received == nil || d.Sent == nil || d.Received.Messages != 1 || d.Sent.Messages != 0 {
+			t.Errorf("received %+v, sent %+v", d.Received, d.Sent)
+		}
+		// CONNECT, SUBSCRIBE and PUBLISH; CONNACK, SUBACK and PUBACK.
+		if in, out := d.Received.Bytes, d.Sent.Bytes; in < 80 || in > 120 || out < 20 || out > 60 {
+			t.Errorf("%d bytes received, %d sent", in, out)
+		}
+		here.SendPublish(text("a/x", "to itself", 0))
+		here.Take("a/x", "to itself")
+		if d := get[api.ClientDetail](reader, "/v1/clients/here"); d.Received.Messages != 2 || d.Sent.Messages != 1 {
+			t.Errorf("received %+v, sent %+v", d.Received, d.Sent)
+		}
+		d.Since, d.Address, d.Received, d.Sent = nil, "", nil, nil
 		want := api.ClientDetail{
 			Client:           api.Client{ID: "here", Connected: true, Protocol: "5.0", Listener: "mqtt", Subscriptions: 2},
 			KeepAliveSeconds: 30, SessionExpirySeconds: 60, CleanStart: true, ReceiveMaximum: 7, MaximumPacketSize: 5000,
@@ -184,7 +196,7 @@ func TestAdminClients(t *testing.T) {
 			t.Error(diff)
 		}
 		d = get[api.ClientDetail](reader, "/v1/clients/away%2F1")
-		if d.Connected || d.Queued != 1 || d.QueuedBytes != 6 || d.ExpiresAt == nil || d.Since == nil || d.SessionExpirySeconds != 3600 {
+		if d.Connected || d.Received != nil || d.Sent != nil || d.Queued != 1 || d.QueuedBytes != 6 || d.ExpiresAt == nil || d.Since == nil || d.SessionExpirySeconds != 3600 {
 			t.Errorf("%+v", d)
 		}
 

@@ -11,6 +11,8 @@ type Figures struct {
 	Version        packet.Version // 0: not known
 	ReceiveMaximum uint16
 	MaxPacketSize  uint32 // 0: any
+	SentMessages   uint64 // PUBLISHes to the client since it connected
+	SentBytes      uint64 // handed to its socket since
 }
 
 // Figures are what the session is like now.
@@ -20,6 +22,7 @@ func (s *Session) Figures() Figures {
 	f := Figures{
 		Inflight: s.unacked, Queued: s.queue.len(), QueuedBytes: s.queued, OutboxBytes: s.out.size,
 		Version: s.link.Version, ReceiveMaximum: s.link.ReceiveMaximum, MaxPacketSize: s.link.MaxPacketSize,
+		SentMessages: s.sentMessages, SentBytes: s.sentBytes,
 	}
 	if s.window == outside {
 		f.Inflight = int(s.left)

@@ -175,6 +175,7 @@ func varintLen(size int) int {
 // write puts a message that may be sent into the outbox, dup as one that may have been sent before. id
 // is 0 for QoS 0.
 func (s *Session) write(o *Outgoing, d Delivery, dup bool, id uint16) {
+	s.sentMessages++
 	n := naming{}
 	if s.aliases != nil {
 		n = s.name(o, d)

@@ -59,6 +59,9 @@ type window struct {
 	next     uint64      // ordinal of the next message
 	behind   bool        // of a logged session: the log has messages from next on
 	loading  bool        // somebody loads them
+
+	sentMessages uint64 // PUBLISHes put into out since the connection was made
+	sentBytes    uint64 // taken from out
 }
 
 // outside is the window of all sessions that hold nothing. Nobody writes to it.
@@ -85,6 +88,7 @@ func (s *Session) Attach(a Attachment, first []byte) {
 		s.window = new(window)
 	}
 	s.link = a
+	s.sentMessages, s.sentBytes = 0, 0
 	s.aliases = newAliases(a.TopicAliasMaximum)
 	s.out.drop()
 	s.out.append(first)
@@ -200,6 +204,7 @@ func (s *Session) Take(sink Sink, now int64, dst []Segment) (segs []Segment, ok 
 		s.out.writing = false
 		return dst, false
 	}
+	s.sentBytes += uint64(s.out.size)
 	return s.out.take(dst), true
 }
 

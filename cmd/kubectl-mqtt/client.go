@@ -101,11 +101,11 @@ func sessionText(c *api.ClientDetail, now time.Time) string {
 	return "is kept for " + screen.Span(time.Duration(c.SessionExpirySeconds)*time.Second) + " after the connection"
 }
 
-func trafficText(t *api.Traffic) string {
+func trafficText(t *api.ClientTraffic) string {
 	if t == nil {
 		return ""
 	}
-	return fmt.Sprintf("%s messages, %s packets, %s", screen.Count(t.Messages), screen.Count(t.Packets), screen.Bytes(int64(t.Bytes)))
+	return fmt.Sprintf("%s messages, %s", screen.Count(t.Messages), screen.Bytes(int64(t.Bytes)))
 }
 
 func retainText(retain bool) string {
@@ -127,7 +127,7 @@ func subscriptionLines(s *screen.Screen, c *api.ClientDetail, wide bool) []strin
 		for _, o := range []struct {
 			set  bool
 			text string
-		}{{sub.NoLocal, "no local"}, {sub.RetainAsPublished, "retain as published"}, {sub.RetainHandling > 0, "retain handling " + strconv.Itoa(sub.RetainHandling)}} {
+		}{{sub.NoLocal, "no local"}, {sub.RetainAsPublished, "retain as published"}} {
 			if o.set && options != "" {
 				options += ", "
 			}

@@ -17,8 +17,9 @@ import (
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/screen"
 )
 
-const topHelp = `Shows a broker live: what comes and goes a second, its memory and CPU, the clients with the longest queues, and
-what is wrong, drawn anew until Ctrl-C. Where nobody looks (no terminal, or --once) it is printed once.
+const topHelp = `Shows a broker live: what comes and goes a second, its memory and CPU, the clients with the longest queues and then
+the busiest with their messages a second from them (IN) and to them (OUT), and what is wrong, drawn anew until Ctrl-C.
+Where nobody looks (no terminal, or --once) it is printed once.
 
 The clients are chosen from the first 1000 that fit --search.
 
@@ -59,9 +60,26 @@ func newTop(s streams) *cobra.Command {
 type view struct {
 	Overview api.Overview `json:"overview"`
 	// Rates are a second, over Seconds.
-	Seconds float64      `json:"seconds"`
-	Rates   rates        `json:"rates"`
-	Clients []api.Client `json:"clients"` // those with the longest queues
+	Seconds float64     `json:"seconds"`
+	Rates   rates       `json:"rates"`
+	Clients []topClient `json:"clients"` // those with the longest queues, and then the busiest
+}
+
+// topClient is a client, and how many messages went from it and to it a second; nil: not known, since it was not there before.
+type topClient struct {
+	api.Client
+	ReceivedPerSecond *float64 `json:"receivedPerSecond,omitempty"`
+	SentPerSecond     *float64 `json:"sentPerSecond,omitempty"`
+}
+
+// busy is how many messages went both ways a second.
+func (c *topClient) busy() (perSecond float64) {
+	for _, n := range []*float64{c.ReceivedPerSecond, c.SentPerSecond} {
+		if n != nil {
+			perSecond += *n
+		}
+	}
+	return perSecond
 }
 
 // rates are numbers a second; CPU is in cores.
@@ -78,15 +96,11 @@ type rates struct {
 }
 
 func top(ctx context.Context, a *asked, o *topOptions) error {
-	before, err := a.Overview(ctx)
+	before, err := a.firstLook(ctx, o.search)
 	if err != nil {
 		return err
 	}
-	look := func() (view, error) {
-		v, err := a.look(ctx, before, o.search)
-		before = v.Overview
-		return v, err
-	}
+	look := func() (view, error) { return a.look(ctx, before, o.search) }
 	if err := wait(ctx, o.interval); err != nil {
 		return unlessCancelled(err)
 	}
@@ -114,23 +128,63 @@ func unlessCancelled(err error) error {
 	return err
 }
 
-func (a *asked) look(ctx context.Context, before api.Overview, search string) (view, error) {
+// seen is what the look before has seen.
+type seen struct {
+	overview api.Overview
+	clients  map[string]api.Client
+}
+
+func (a *asked) firstLook(ctx context.Context, search string) (*seen, error) {
+	s := new(seen)
+	_, err := a.look(ctx, s, search)
+	return s, err
+}
+
+// look looks, and compares with what was seen before, in the place of which it puts what it sees.
+func (a *asked) look(ctx context.Context, before *seen, search string) (view, error) {
 	now, err := a.Overview(ctx)
 	if err != nil {
-		return view{Overview: before}, err
+		return view{}, err
 	}
 	page, err := a.Clients(ctx, adminapi.ClientQuery{Search: search}, "", adminapi.MaxPage)
 	if err != nil {
-		return view{Overview: before}, err
+		return view{}, err
 	}
-	const most = 50
-	clients := page.Items
-	slices.SortStableFunc(clients, func(x, y api.Client) int {
-		return cmp.Or(cmp.Compare(y.Queued, x.Queued), cmp.Compare(y.Inflight, x.Inflight))
-	})
-	v := view{Overview: now, Clients: clients[:min(len(clients), most)]}
-	v.Seconds, v.Rates = ratesOf(&before, &now)
+	v := view{Overview: now}
+	v.Seconds, v.Rates = ratesOf(&before.overview, &now)
+	v.Clients = busiest(before.clients, page.Items, v.Seconds)
+	*before = seen{now, make(map[string]api.Client, len(page.Items))}
+	for _, c := range page.Items {
+		before.clients[c.ID] = c
+	}
 	return v, nil
+}
+
+// maxShown is how many clients are shown.
+const maxShown = 50
+
+// busiest are the clients with the longest queues, and then those with the most messages a second.
+func busiest(before map[string]api.Client, now []api.Client, seconds float64) []topClient {
+	all := make([]topClient, 0, len(now))
+	for _, c := range now {
+		t := topClient{Client: c}
+		if was, known := before[c.ID]; known && seconds > 0 && was.Since != nil && c.Since != nil && was.Since.Equal(*c.Since) {
+			t.ReceivedPerSecond, t.SentPerSecond = perSecond(was.Received, c.Received, seconds), perSecond(was.Sent, c.Sent, seconds)
+		}
+		all = append(all, t)
+	}
+	slices.SortStableFunc(all, func(x, y topClient) int {
+		return cmp.Or(cmp.Compare(y.Queued, x.Queued), cmp.Compare(y.Inflight, x.Inflight), cmp.Compare(y.busy(), x.busy()))
+	})
+	return all[:min(len(all), maxShown)]
+}
+
+// perSecond is how many messages went one way over one connection; nil: there is none.
+func perSecond(before, now *api.ClientTraffic, seconds float64) *float64 {
+	if before == nil || now == nil {
+		return nil
+	}
+	return new(float64(now.Messages-min(before.Messages, now.Messages)) / seconds)
 }
 
 // ratesOf are what has changed a second. Counters of a broker that has started anew begin at 0.
@@ -192,15 +246,22 @@ func (a *asked) topLines(v *view, now time.Time) []string {
 		return append(lines, "", "No clients.")
 	}
 	t := &screen.Table{Columns: []screen.Column{
-		{Name: "CLIENT"}, {Name: "USER"}, {Name: "STATE"}, {Name: "QUEUED", Right: true}, {Name: "IN FLIGHT", Right: true}, {Name: "SUBS", Right: true}, {Name: "ADDRESS"},
+		{Name: "CLIENT"}, {Name: "USER"}, {Name: "STATE"}, {Name: "IN", Right: true}, {Name: "OUT", Right: true}, {Name: "QUEUED", Right: true}, {Name: "IN FLIGHT", Right: true}, {Name: "SUBS", Right: true}, {Name: "ADDRESS"},
 	}}
 	for _, c := range v.Clients {
 		state := screen.Cell{Text: "connected", Style: screen.Green}
 		if !c.Connected {
 			state = screen.Cell{Text: "away", Style: screen.Yellow}
 		}
-		t.AddStyled(screen.Cell{Text: c.ID, Style: screen.Bold}, screen.Cell{Text: c.User}, state, screen.Cell{Text: screen.Count(c.Queued)},
+		t.AddStyled(screen.Cell{Text: c.ID, Style: screen.Bold}, screen.Cell{Text: c.User}, state, rateCell(c.ReceivedPerSecond), rateCell(c.SentPerSecond), screen.Cell{Text: screen.Count(c.Queued)},
 			screen.Cell{Text: screen.Count(c.Inflight)}, screen.Cell{Text: strconv.Itoa(c.Subscriptions)}, screen.Cell{Text: c.Address})
 	}
 	return append(append(lines, ""), a.Lines(t, false, "  ")...)
+}
+
+func rateCell(perSecond *float64) screen.Cell {
+	if perSecond == nil {
+		return screen.Cell{Text: "-", Style: screen.Faint}
+	}
+	return screen.Cell{Text: screen.Rate(*perSecond)}
 }

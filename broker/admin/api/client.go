@@ -24,6 +24,15 @@ type Client struct {
 	Inflight      int    `json:"inflight"` // messages sent and not acknowledged
 	// Since is when it connected, or, of one that is away, when it left; nil: not known.
 	Since *time.Time `json:"since,omitempty"`
+	// Received and Sent are what went over its present connection: from it, and to it; nil: it has none.
+	Received *ClientTraffic `json:"received,omitempty"`
+	Sent     *ClientTraffic `json:"sent,omitempty"`
+}
+
+// ClientTraffic is what went one way over a connection since it was made. Two looks at it make a rate.
+type ClientTraffic struct {
+	Messages uint64 `json:"messages"` // PUBLISH packets
+	Bytes    uint64 `json:"bytes"`    // of all packets, headers included; of those to it, that were handed to its socket
 }
 
 // ClientDetail is the answer to GET /v1/clients/{id}. DELETE disconnects it (0x98), and with ?session=true ends its session as well.
@@ -43,9 +52,6 @@ type ClientDetail struct {
 	SubscriptionList []Subscription `json:"subscriptionList"`
 	// ExpiresAt is when the session of one that is away ends; nil: never, or it is connected.
 	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
-	// Received and Sent are what went over its present connection, if the broker counts by connection; nil otherwise.
-	Received *Traffic `json:"received,omitempty"`
-	Sent     *Traffic `json:"sent,omitempty"`
 }
 
 // Will is the message that is published if the client is lost.
@@ -62,6 +68,5 @@ type Subscription struct {
 	QoS               int    `json:"qos"`
 	NoLocal           bool   `json:"noLocal,omitempty"`
 	RetainAsPublished bool   `json:"retainAsPublished,omitempty"`
-	RetainHandling    int    `json:"retainHandling,omitempty"`
 	Identifier        int    `json:"identifier,omitempty"` // 0: none
 }

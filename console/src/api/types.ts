@@ -79,6 +79,11 @@ export interface Overview {
   problems: Problem[]
 }
 
+export interface ClientTraffic {
+  messages: number
+  bytes: number
+}
+
 export interface Client {
   id: string
   user?: string
@@ -90,6 +95,8 @@ export interface Client {
   queued: number
   inflight: number
   since?: string
+  received?: ClientTraffic
+  sent?: ClientTraffic
 }
 
 export interface Will {
@@ -104,7 +111,6 @@ export interface Subscription {
   qos: number
   noLocal?: boolean
   retainAsPublished?: boolean
-  retainHandling?: number
   identifier?: number
 }
 
@@ -121,8 +127,6 @@ export interface ClientDetail extends Client {
   will?: Will
   subscriptionList: Subscription[]
   expiresAt?: string
-  received?: Traffic
-  sent?: Traffic
 }
 
 export interface Rule {

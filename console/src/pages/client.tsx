@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { useRef, useState } from 'preact/hooks'
 import * as api from '../api/client'
-import type { ClientDetail, Subscription, Traffic, Will } from '../api/types'
+import type { ClientDetail, ClientTraffic, Subscription, Will } from '../api/types'
 import { Confirm } from '../parts/dialog'
 import { Check } from '../parts/form'
 import { Icon } from '../parts/icons'
@@ -147,12 +147,12 @@ function expiry(c: ClientDetail): string {
   return c.sessionExpirySeconds === 0 ? 'with the connection' : `${duration(c.sessionExpirySeconds)} after it leaves`
 }
 
-const traffic = (t: Traffic, perSecond: number | null) =>
+const traffic = (t: ClientTraffic, perSecond: number | null) =>
   `${plural(t.messages, 'message')}, ${bytes(t.bytes)}${perSecond === null ? '' : `, ${rate(perSecond)}/s`}`
 
 /** Messages a second, from this look and the one before. */
-function useRates(t: Traffic | undefined): number | null {
-  const before = useRef<{ at: number; messages: number; of: Traffic; rate: number | null } | undefined>(undefined)
+function useRates(t: ClientTraffic | undefined): number | null {
+  const before = useRef<{ at: number; messages: number; of: ClientTraffic; rate: number | null } | undefined>(undefined)
   if (!t) return null
   const last = before.current
   if (!last || last.of !== t) {
@@ -206,11 +206,9 @@ function Subscriptions({ client }: { client: ClientDetail }) {
 }
 
 function subscriptionOptions(s: Subscription): string {
-  const handling = ['', 'retained messages only when new', 'no retained messages'][s.retainHandling ?? 0]
   return [
     s.noLocal && 'no local',
     s.retainAsPublished && 'retain as published',
-    handling,
     s.identifier && `identifier ${s.identifier}`,
   ]
     .filter(Boolean)
