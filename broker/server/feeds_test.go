@@ -48,7 +48,7 @@ func TestRetainedAtTakeover(t *testing.T) {
 				t.Fatalf("%s came %d times", name, times)
 			}
 		}
-		c.Disconnect(packet.Disconnect{})
+		c.Close()
 		first.Close()
 	}
 }
