@@ -10,7 +10,7 @@ import (
 
 // reconcileAdminTokens keeps the tokens by which people and programs call the admin API, and returns the file that the pods
 // get of them, which has their sums alone. They are made once: deleting the Secret, or one of its keys, says that new ones
-// are wanted.
+// are wanted. Each has 130 random bits.
 func (r *BrokerReconciler) reconcileAdminTokens(ctx context.Context, s *brokerScope) ([]byte, error) {
 	had, err := r.secret(ctx, s.broker.Namespace, children.AdminTokensName(s.broker))
 	if err != nil {
@@ -21,10 +21,10 @@ func (r *BrokerReconciler) reconcileAdminTokens(ctx context.Context, s *brokerSc
 		tokens.Write, tokens.Read = string(had.Data[children.KeyToken]), string(had.Data[children.KeyReadToken])
 	}
 	if tokens.Write == "" {
-		tokens.Write = rand.Text() + rand.Text()
+		tokens.Write = rand.Text()
 	}
 	if tokens.Read == "" {
-		tokens.Read = rand.Text() + rand.Text()
+		tokens.Read = rand.Text()
 	}
 	return tokens.File(), r.apply(ctx, s.broker, children.AdminTokens(s.broker, tokens.Write, tokens.Read, s.authority.Bundle()))
 }

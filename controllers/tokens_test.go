@@ -22,7 +22,7 @@ var _ = Describe("the tokens of a Broker's admin API", func() {
 		first := tokens()
 		Expect(first["ca.crt"]).To(Equal(secretData(ns, "edge-admin-tls")()["ca.crt"]))
 		Expect(first).To(And(HaveKey("token"), HaveKey("read-token")))
-		Expect(string(first["token"])).To(MatchRegexp(`^[A-Z2-7]{52}$`))
+		Expect(string(first["token"])).To(MatchRegexp(`^[A-Z2-7]{26}$`))
 		Expect(first["token"]).NotTo(Equal(first["read-token"]))
 		mounted := func() string { return string(secretData(ns, "edge-admin-tls")()["tokens"]) }
 		lines := func(data map[string][]byte) string {

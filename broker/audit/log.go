@@ -31,6 +31,8 @@ type Log struct {
 	close func() error
 	lines chan []byte
 
+	failing bool // the last line could not be written; Run's
+
 	mu    sync.Mutex
 	rates rates
 
@@ -95,11 +97,13 @@ func (l *Log) drain() {
 // put writes a line. The first failure of a row is logged.
 func (l *Log) put(line []byte) {
 	if _, err := l.out.Write(line); err != nil {
-		if l.failed.Add(1) == 1 {
+		if l.failed.Add(1); !l.failing {
+			l.failing = true
 			l.log.Error("audit log cannot be written", "reason", err.Error())
 		}
 		return
 	}
+	l.failing = false
 	l.written.Add(1)
 }
 

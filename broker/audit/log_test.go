@@ -135,20 +135,28 @@ func TestSlow(t *testing.T) {
 	}
 }
 
-type broken struct{}
+// broken can write one line, the third.
+type broken struct{ lines int }
 
-func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left") }
+func (b *broken) Write(line []byte) (int, error) {
+	if b.lines++; b.lines == 3 {
+		return len(line), nil
+	}
+	return 0, errors.New("no space left")
+}
 
+// TestFailure: of a row of failures the first is logged.
 func TestFailure(t *testing.T) {
 	var said bytes.Buffer
-	l, err := Open(settings(0, 0), broken{}, slog.New(slog.NewTextHandler(&said, nil)), newClock().now)
+	l, err := Open(settings(0, 0), new(broken), slog.New(slog.NewTextHandler(&said, nil)), newClock().now)
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.Write(Entry{Event: Connected})
-	l.Write(Entry{Event: Connected})
+	for range 5 {
+		l.Write(Entry{Event: Connected})
+	}
 	finish(l)
-	if l.Stats() != (Stats{Failed: 2}) || strings.Count(said.String(), "no space left") != 1 {
+	if l.Stats() != (Stats{Written: 1, Failed: 4}) || strings.Count(said.String(), "no space left") != 2 {
 		t.Errorf("stats %+v, said:\n%s", l.Stats(), &said)
 	}
 }

@@ -114,7 +114,7 @@ func TestRunAdminTokens(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if tokens["token"] == tokens["read-token"] || len(tokens["token"]) != 52 {
+	if tokens["token"] == tokens["read-token"] || len(tokens["token"]) != 26 {
 		t.Error("the tokens are not two")
 	}
 }

@@ -24,7 +24,7 @@ func (s *State) openTokens() (file string, err error) {
 	return s.adminPath(adminTokens), writeFile(s.adminPath(adminTokens), tokens.File())
 }
 
-// token is the one in a file of admin/, made if there is none.
+// token is the one in a file of admin/, made of 130 random bits if there is none.
 func (s *State) token(name string) (string, error) {
 	data, err := os.ReadFile(s.adminPath(name))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -33,6 +33,6 @@ func (s *State) token(name string) (string, error) {
 	if token := strings.TrimSpace(string(data)); token != "" {
 		return token, nil
 	}
-	token := rand.Text() + rand.Text()
+	token := rand.Text()
 	return token, writeFile(s.adminPath(name), []byte(token+"\n"))
 }
