@@ -32,7 +32,7 @@ type reader struct {
 
 // read serves a client until it leaves, or sends what a relay has no use for. The last buffer is left to the garbage collector.
 func (r *relay) read(c *net.TCPConn) {
-	defer c.Close()
+	defer func() { _ = c.Close() }() // its end is what counts
 	raw, err := c.SyscallConn()
 	if err != nil {
 		return
