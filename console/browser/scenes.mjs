@@ -83,6 +83,27 @@ const scenes = {
     await page.getByText('Away').first().waitFor()
   },
 
+  async 'a client is found in a crowd, by pages and by search'(page) {
+    await begin(page, 'clients')
+    const where = page.locator('.pager .number')
+    const total = (options.sessions + options.connections + 1).toLocaleString('en') // one is away
+    const shows = (text) => until(text, async () => (await where.innerText()) === text || where.innerText())
+    await shows(`1 to 50 of ${total}`)
+    await page.getByRole('button', { name: 'Next' }).click()
+    await shows(`51 to 100 of ${total}`)
+    await page.getByRole('button', { name: 'Next' }).click()
+    await shows(`101 to 150 of ${total}`)
+    await row(page, 'sensor-000099').waitFor()
+    await page.getByRole('button', { name: 'Previous' }).click()
+    await shows(`51 to 100 of ${total}`)
+    const last = `sensor-${String(options.sessions - 1).padStart(6, '0')}`
+    await page.getByLabel('Search').fill(last.slice(3, -1))
+    await shows('1 to 10 of 10')
+    await page.getByRole('link', { name: last }).click()
+    await page.getByRole('heading', { name: last }).waitFor()
+    await page.getByText('Away').first().waitFor()
+  },
+
   async 'a session that is away is told from one that is connected'(page) {
     await begin(page, 'clients')
     await page.getByRole('button', { name: 'Away' }).click()

@@ -20,6 +20,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
+	"github.com/dunlin-mqtt/dunlin/controllers/children"
 )
 
 // patience is how long a test waits for what should come at once. A machine that builds beside the tests is slow.
@@ -35,18 +36,21 @@ const (
 // broker is a running dunlin-broker.
 type broker struct {
 	mqtt, admin string // host:port
+	socket      string // of MQTT, too
 	keyPin      string // of its certificate: base64 SHA-256 of its key
+	state       string // the folder by which kubectl-mqtt finds it
 }
 
 // serve runs a broker with the plant's users and rules, and returns once it listens.
 func serve(t *testing.T) *broker {
 	t.Helper()
 	dir := t.TempDir()
-	certFile, keyFile := keypairtest.Write(t, dir, "localhost")
+	certFile, keyFile := keypairtest.Write(t, dir, children.AdminServerName)
 	tls := &config.ListenerTLS{CertFile: certFile, KeyFile: keyFile}
 	c := config.Config{
 		Listeners: []config.Listener{
 			{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{Name: "mqtt", Protocol: config.ProtocolMQTT, Port: freePort(t)}},
+			{Socket: filepath.Join(dir, "mqtt.sock"), ListenerSettings: config.ListenerSettings{Name: "here", Protocol: config.ProtocolMQTT}},
 			{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{Name: "wss", Protocol: config.ProtocolWSS, Port: freePort(t), Path: "/mqtt"}, TLS: tls},
 		},
 		Authorization: config.Authorization{DefaultPolicy: config.PolicyDeny},
@@ -58,6 +62,7 @@ func serve(t *testing.T) *broker {
 		},
 		Log: config.Log{Format: config.LogText},
 	}
+	state := stateFolder(t, &c.Admin)
 	write(t, c.Admin.TokensFile, []byte("laptop:Write:"+sum([]byte(writeToken))+"\nwall:Read:"+sum([]byte(readToken))+"\n"))
 	file := filepath.Join(dir, "broker.json")
 	writeJSON(t, file, c)
@@ -72,9 +77,29 @@ func serve(t *testing.T) *broker {
 	}
 	spki := sha256.Sum256(keypairtest.Pair(t, cert, key).Leaf.RawSubjectPublicKeyInfo)
 	return &broker{
-		mqtt: fmt.Sprint("127.0.0.1:", c.Listeners[0].Port), admin: c.Admin.Address,
-		keyPin: base64.StdEncoding.EncodeToString(spki[:]),
+		mqtt: fmt.Sprint("127.0.0.1:", c.Listeners[0].Port), socket: c.Listeners[1].Socket, admin: c.Admin.Address,
+		keyPin: base64.StdEncoding.EncodeToString(spki[:]), state: state,
 	}
+}
+
+// stateFolder is what kubectl-mqtt run would leave of the admin API, with a key of its own for who asks.
+func stateFolder(t *testing.T, admin *config.Admin) string {
+	t.Helper()
+	cert, key := keypairtest.New(t, "kubectl-mqtt")
+	pin := sha256.Sum256(keypairtest.Pair(t, cert, key).Leaf.RawSubjectPublicKeyInfo)
+	admin.ClientKeyPins = []string{hex.EncodeToString(pin[:])}
+	ca, err := os.ReadFile(admin.CertFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.Mkdir(filepath.Join(dir, "admin"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range map[string][]byte{"address": []byte(admin.Address), "ca.crt": ca, "client.crt": cert, "client.key": key} {
+		write(t, filepath.Join(dir, "admin", name), content)
+	}
+	return dir
 }
 
 // start runs the program until the test's end, and returns once so many addresses are served.

@@ -23,6 +23,7 @@ type script struct {
 	ReadToken   string `json:"readToken"`
 	Password    string `json:"password"`
 	Connections int    `json:"connections"` // that stay
+	Sessions    int    `json:"sessions"`    // of the crowd
 	Pictures    string `json:"pictures,omitempty"`
 }
 
@@ -81,9 +82,12 @@ func open(t *testing.T, presses int) (*plant, script) {
 	}
 }
 
-// TestConsole goes through every page, and then looks whether what was done there has happened.
+// TestConsole has the commands list a crowd, goes through every page, and then looks whether what was done there has happened.
 func TestConsole(t *testing.T) {
 	p, s := open(t, 12)
+	s.Sessions = 100_000
+	p.b.crowd(t, s.Sessions)
+	t.Run("commands", func(t *testing.T) { p.b.commandsAmong(t, s.Sessions) })
 	if n := s.run(t, "scenes.mjs"); n < 10 {
 		t.Errorf("%d scenes were played, want all", n)
 	}

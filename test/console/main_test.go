@@ -11,8 +11,8 @@ import (
 
 var pictures = flag.String("pictures", "", "folder to write screenshots to; none are made without")
 
-// program is the dunlin-broker that all tests run.
-var program string
+// program is the dunlin-broker that all tests run, commands the kubectl-mqtt.
+var program, commands string
 
 func TestMain(m *testing.M) {
 	flag.Parse()
@@ -26,10 +26,12 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // a test's
-	program = filepath.Join(dir, "dunlin-broker")
-	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/broker").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build dunlin-broker: %v\n%s", err, out)
-		return 1
+	program, commands = filepath.Join(dir, "dunlin-broker"), filepath.Join(dir, "kubectl-mqtt")
+	for program, source := range map[string]string{program: "../../cmd/broker", commands: "../../cmd/kubectl-mqtt"} {
+		if out, err := exec.Command("go", "build", "-o", program, source).CombinedOutput(); err != nil {
+			fmt.Fprintf(os.Stderr, "build %s: %v\n%s", source, err, out)
+			return 1
+		}
 	}
 	return m.Run()
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"sync"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.golang/paho"
+
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
 // plant is the traffic: presses of three lines that report, and who wants to know.
@@ -67,6 +70,49 @@ func (p *plant) connect(t *testing.T, id, user string, keepAlive uint16, will *p
 	}
 	p.connected++
 	return c
+}
+
+// crowd leaves so many sessions behind, of clients that are away: sensor-000000 and so on.
+func (b *broker) crowd(t *testing.T, sessions int) {
+	t.Helper()
+	numbers := make(chan int)
+	var running sync.WaitGroup
+	for range 64 {
+		running.Go(func() {
+			for n := range numbers {
+				if err := b.comeAndGo(fmt.Sprintf("sensor-%06d", n)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for n := range sessions {
+		numbers <- n
+	}
+	close(numbers)
+	running.Wait()
+}
+
+// comeAndGo connects a client with a session of an hour, and ends the connection at once.
+func (b *broker) comeAndGo(id string) error {
+	nc, err := net.Dial("unix", b.socket) // which costs a fraction of TCP
+	if err != nil {
+		return err
+	}
+	defer nc.Close() //nolint:errcheck // a test's
+	connect := packet.Connect{
+		Version: packet.V5, ClientID: id, CleanStart: true, HasUsername: true, Username: "historian", HasPassword: true, Password: []byte(secret),
+		Properties: packet.ConnectProperties{HasSessionExpiry: true, SessionExpiry: 3600},
+	}
+	var disconnect packet.Disconnect
+	if _, err := nc.Write(disconnect.Append(connect.Append(nil), packet.V5)); err != nil {
+		return err
+	}
+	answer, err := io.ReadAll(nc)
+	if err == nil && (len(answer) < 4 || answer[3] != byte(packet.Success)) {
+		err = fmt.Errorf("connect %s: % x", id, answer)
+	}
+	return err
 }
 
 func subscribe(t *testing.T, c *paho.Client, filter string, qos byte) {
