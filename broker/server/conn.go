@@ -142,7 +142,7 @@ func (c *conn) close(err error) {
 func (c *conn) handleBatches() error {
 	for {
 		data, err := c.in.next()
-		if err == errNothing {
+		if errors.Is(err, errNothing) {
 			if c.rest() {
 				return errResting
 			}

@@ -1,6 +1,10 @@
 package server
 
-import "errors"
+import (
+	"errors"
+
+	"github.com/dunlin-mqtt/dunlin/broker/poll"
+)
 
 // A connection that is watched has a goroutine while there is something to read, and rests else. conn.turn says which: who is told
 // that something has come while a goroutine reads has that look once more, so nothing that comes is overlooked.
@@ -64,9 +68,25 @@ func (c *conn) rest() bool {
 	return false
 }
 
-// closePoller is called when there is no connection any more.
-func (s *Server) closePoller() {
+// beginWaiting makes what connections wait by, if there will be any.
+func (s *Server) beginWaiting() (err error) {
+	if len(s.cfg.Listeners) == 0 {
+		return nil
+	}
+	if err = s.turns.begin(); err != nil {
+		return err
+	}
+	if s.poller, err = poll.New(); errors.Is(err, poll.ErrUnsupported) {
+		return nil
+	}
+	return err
+}
+
+// endWaiting is called when there is no connection any more.
+func (s *Server) endWaiting() {
 	if s.poller != nil {
 		_ = s.poller.Close() // it held nothing
 	}
+	s.turns.close()
+	s.workers.stop()
 }

@@ -204,16 +204,9 @@ func (s *Server) Run(ctx context.Context) (err error) {
 	}()
 	defer s.startJournal()()
 	defer s.stopTimers()
-	defer s.workers.stop()
-	if len(s.cfg.Listeners) > 0 {
-		if err := s.turns.begin(); err != nil {
-			return err
-		}
-		defer s.turns.close()
-		if s.poller, err = poll.New(); err != nil && !errors.Is(err, poll.ErrUnsupported) {
-			return err
-		}
-		defer s.closePoller()
+	defer s.endWaiting()
+	if err := s.beginWaiting(); err != nil {
+		return err
 	}
 	listeners, err := s.listen(ctx)
 	if err != nil {

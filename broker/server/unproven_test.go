@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 
@@ -81,7 +82,7 @@ func TestNoAckBehindARefusal(t *testing.T) {
 			switch {
 			case v == packet.V311:
 				pub.ExpectEnd()
-			case why == errBroken:
+			case errors.Is(why, errBroken):
 				pub.ExpectDisconnect(packet.ImplementationSpecificError)
 			default:
 				for range 2 {
