@@ -242,7 +242,7 @@ var _ = Describe("the API server", func() {
 		spec := u.Object["spec"].(map[string]any)
 		Expect(spec).To(HaveKeyWithValue("replicas", BeEquivalentTo(1)))
 		Expect(spec["listeners"]).To(Equal([]any{map[string]any{"name": "mqtts", "protocol": "MQTTS", "port": int64(8883)}}))
-		Expect(spec["authorization"]).To(Equal(map[string]any{"defaultPolicy": "Deny"}))
+		Expect(spec["authorization"]).To(Equal(map[string]any{"defaultPolicy": "Deny", "enforcement": "Enforce"}))
 		Expect(spec["persistence"]).To(Equal(map[string]any{
 			"size": "1Gi", "whenDeleted": "Retain", "sync": "Always", "syncIntervalMilliseconds": int64(100),
 		}))
