@@ -55,9 +55,18 @@ bin/dunlin-broker: FORCE
 bin/kubectl-mqtt: FORCE
 	$(GO_BUILD) -o $@ ./cmd/kubectl-mqtt
 
+.PHONY: profile
+profile: ## Write anew by what profile the compiler makes the broker faster: minutes of test/bench.
+	hack/profile.sh
+
 .PHONY: man
 man: bin/kubectl-mqtt ## Write kubectl-mqtt's man pages into dist/man.
 	bin/kubectl-mqtt reference --man-dir dist/man
+
+.PHONY: krew
+krew: ## Archives of kubectl-mqtt and the filled Krew manifest into dist/krew, which Krew then installs from. VERSION=v1.2.3
+	packaging/krew/manifest.sh $(VERSION) dist/krew
+	packaging/krew/check.sh dist/krew
 
 .PHONY: images
 images: ## Build the images as archives, without Docker, and print their paths. TAG=dev
@@ -153,6 +162,10 @@ bench-code: ## The benchmarks in the broker's packages. BENCH=pattern
 e2e: ## The end-to-end tests, on that Kubernetes, with images built here. Needs root.
 	GO_TEST='$(GO_TEST)' hack/e2e.sh
 
+.PHONY: e2e-cert-manager
+e2e-cert-manager: ## The end-to-end test with cert-manager, built from its Go module, on that Kubernetes. Needs root; minutes.
+	GO_TEST='$(GO_TEST)' hack/e2e.sh cert-manager
+
 .PHONY: screenshots
 screenshots: ## Pictures of the console, with traffic in it, into docs/images: minutes.
 	hack/screenshots.sh
@@ -167,7 +180,7 @@ clean: ## Remove what was built; the cache stays (it is in .cache).
 help: ## Explain the targets.
 	@awk 'BEGIN { FS = ":.*## " } \
 	  /^##@/ { printf "\n%s\n", substr($$0, 5) } \
-	  /^[a-z0-9-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: FORCE
 FORCE:

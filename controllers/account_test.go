@@ -34,14 +34,14 @@ func TestCheckAccount(t *testing.T) {
 func TestUserDigest(t *testing.T) {
 	b := &v1alpha1.Broker{}
 	a := render.Account{Username: "alice", PasswordHash: "$7$x", Groups: []string{"ops"}}
-	without := userDigest(b, a, false)
+	without := userDigest(b, a, nil, false)
 	if want := digest(b.UID, "alice", "$7$x", false, []string{"ops"}); without != want {
 		t.Errorf("without limits: %s, want %s", without, want)
 	}
 	seen := map[string]bool{without: true}
 	for _, limits := range []config.UserLimits{{MaxConnections: new(int32(1))}, {MaxConnections: new(int32(2))}, {PublishMessagesPerSecond: new(int32(1))}} {
 		a.Limits = &limits
-		d := userDigest(b, a, false)
+		d := userDigest(b, a, nil, false)
 		if seen[d] {
 			t.Errorf("%+v has the digest of others", limits)
 		}

@@ -29,6 +29,8 @@ type bundleView struct {
 	written, loaded string
 	files           map[string][]byte
 	shard           int
+	// sums are those of all files of the bundle, by name.
+	sums map[string]string
 }
 
 // bundle reads the Broker's manifest and one shard from the cache. The two are written, and seen,
@@ -52,7 +54,7 @@ func (a applier) bundle(ctx context.Context, b *v1alpha1.Broker, shard int) (bun
 		files = secret.Data
 	}
 	if vouches(m, files, shard) {
-		view.written, view.files = m.Revision, files
+		view.written, view.files, view.sums = m.Revision, files, m.Files
 	}
 	return view, nil
 }
@@ -66,7 +68,7 @@ func vouches(m config.Manifest, files map[string][]byte, shard int) bool {
 		if there != named {
 			return false
 		}
-		if sum := sha256.Sum256(content); there && hex.EncodeToString(sum[:]) != want {
+		if there && render.Sum(content) != want {
 			return false
 		}
 	}
@@ -87,8 +89,10 @@ func (a applier) child(ctx context.Context, b *v1alpha1.Broker, name string) (*c
 	return secret, nil
 }
 
-// hasUser says whether the bundle has exactly this account.
-func (v bundleView) hasUser(a render.Account) bool { return render.HasAccount(v.files, a) }
+// hasUser says whether the bundle, whose selectors are given, has exactly this account.
+func (v bundleView) hasUser(a render.Account, selectors *render.Selectors) bool {
+	return render.HasAccount(v.files, a, selectors)
+}
 
 // hasUsername says whether the bundle lets anybody in under this name.
 func (v bundleView) hasUsername(name string) bool {
@@ -123,7 +127,7 @@ func appliedRequeue(o outcome) time.Duration {
 
 // userDigest identifies what of a User the pods have to know. It is a hash over a salted hash, which
 // tells nothing of the password.
-func userDigest(b *v1alpha1.Broker, a render.Account, suspended bool) string {
+func userDigest(b *v1alpha1.Broker, a render.Account, selected []string, suspended bool) string {
 	groups := slices.Sorted(slices.Values(a.Groups))
 	values := []any{b.UID, a.Username, a.PasswordHash, suspended, groups}
 	if len(a.ScramKeys) > 0 {
@@ -134,6 +138,9 @@ func userDigest(b *v1alpha1.Broker, a render.Account, suspended bool) string {
 	}
 	if a.Limits != nil {
 		values = append(values, a.Limits)
+	}
+	if len(selected) > 0 {
+		values = append(values, "selectors", selected)
 	}
 	return digest(values...)
 }

@@ -3,10 +3,12 @@ package controllers
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -47,6 +49,8 @@ type applier struct {
 	live client.Reader
 	// namespaces are those that the operator serves. Empty: all.
 	namespaces []string
+	// selected remembers the selectors of bundles; nil: it does not.
+	selected *selectorCache
 }
 
 // serves says whether the operator serves a namespace.
@@ -56,8 +60,8 @@ func (a applier) serves(namespace string) bool {
 
 // apply makes the child that desired describes, owned by owner, and sends nothing if the object in
 // the cache already is what it would become. A foreign object of that name is a *conflictError. With
-// a resource version, desired was made from that state of the object: if there is a newer one, it is
-// a Conflict.
+// a resource version, desired was made from that state of the object: if there is a newer one, or the
+// object is gone, it is a Conflict.
 func (a applier) apply(ctx context.Context, owner client.Object, desired any) error {
 	_, err := a.applyReporting(ctx, owner, desired)
 	return err
@@ -66,12 +70,29 @@ func (a applier) apply(ctx context.Context, owner client.Object, desired any) er
 // applyReporting is apply, and says whether that changed the object. What an admission policy changes
 // back at once has not changed: its resource version is the old one.
 func (a applier) applyReporting(ctx context.Context, owner client.Object, desired any) (bool, error) {
+	w, err := a.applyNoting(ctx, owner, desired)
+	return w.version != w.seen, err
+}
+
+// applyNoting is apply, and says in which state it leaves the object.
+func (a applier) applyNoting(ctx context.Context, owner client.Object, desired any) (written, error) {
 	u, current, same, err := a.compare(ctx, owner, desired)
-	if err != nil || same {
-		return false, err
+	if err != nil {
+		return written{}, err
 	}
-	version, err := a.send(ctx, u, current)
-	return current == nil || version != current.GetResourceVersion(), err
+	var w written
+	if current != nil {
+		w.seen = current.GetResourceVersion()
+	}
+	if same {
+		w.version = w.seen
+		return w, nil
+	}
+	if current == nil && u.GetResourceVersion() != "" {
+		return w, describe("apply", u, conflict(u, errors.New("it was deleted")))
+	}
+	w.version, err = a.send(ctx, u, current)
+	return w, err
 }
 
 // compare is what would be applied, what there is (nil: nothing), and whether the one is the other.
@@ -90,9 +111,13 @@ func (a applier) compare(ctx context.Context, owner client.Object, desired any) 
 }
 
 // send applies desired. Server-side apply leaves what others have put into a list, and may even
-// find the sum of theirs and ours invalid (two ports of one name); such lists are then replaced. The
-// result is the resource version that the object then has.
+// find the sum of theirs and ours invalid (two ports of one name); such lists are then replaced. What
+// was made from an object that is gone by now does not bring it back: that is a Conflict. The result is
+// the resource version that the object then has.
 func (a applier) send(ctx context.Context, desired *unstructured.Unstructured, current client.Object) (string, error) {
+	if current != nil {
+		desired.SetUID(current.GetUID())
+	}
 	got := desired.DeepCopy()
 	err := a.sendApply(ctx, got)
 	have := got.Object
@@ -124,7 +149,22 @@ func (a applier) send(ctx context.Context, desired *unstructured.Unstructured, c
 
 func (a applier) sendApply(ctx context.Context, u *unstructured.Unstructured) error {
 	err := a.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.FieldOwner(FieldOwner), client.ForceOwnership)
+	if anotherUID(err) {
+		err = conflict(u, err)
+	}
 	return describe("apply", u, err)
+}
+
+// conflict says that u was made from an object that is another one by now.
+func conflict(u *unstructured.Unstructured, why error) error {
+	return apierrors.NewConflict(schema.GroupResource{Group: u.GroupVersionKind().Group, Resource: u.GetKind()}, u.GetName(), why)
+}
+
+// anotherUID says whether an object was refused because it was deleted and made anew since it was read.
+func anotherUID(err error) bool {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	return ok && status.Status().Details != nil &&
+		slices.ContainsFunc(status.Status().Details.Causes, func(c metav1.StatusCause) bool { return c.Field == "metadata.uid" })
 }
 
 // describe says what failed on which object; nil stays nil.
@@ -146,6 +186,32 @@ func (a applier) remove(ctx context.Context, owner, child client.Object) error {
 	}
 	return a.removeFound(ctx, owner, child)
 }
+
+// foreign reads an object of another project's kind, beside the cache; nil: there is none, be it that there is no such kind.
+func (a applier) foreign(ctx context.Context, kind schema.GroupVersionKind, key client.ObjectKey) (*unstructured.Unstructured, error) {
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(kind)
+	err := a.live.Get(ctx, key, u)
+	if noSuch(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get %s %s: %w", kind.Kind, key, err)
+	}
+	return u, nil
+}
+
+// removeForeign is remove of a child of another project's kind.
+func (a applier) removeForeign(ctx context.Context, owner client.Object, kind schema.GroupVersionKind, key client.ObjectKey) error {
+	u, err := a.foreign(ctx, kind, key)
+	if u == nil || err != nil {
+		return err
+	}
+	return a.removeFound(ctx, owner, u)
+}
+
+// noSuch says whether err is that there is no such object, or no such kind: it may have gone since it was asked for.
+func noSuch(err error) bool { return meta.IsNoMatchError(err) || apierrors.IsNotFound(err) }
 
 // removeFound is remove of a child that was just read.
 func (a applier) removeFound(ctx context.Context, owner, child client.Object) error {

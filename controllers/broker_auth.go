@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,85 +23,161 @@ import (
 	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
+// authPass is what one pass finds and does about the users and rules.
+type authPass struct {
+	scope *brokerScope
+	memo  *authMemo
+	// changed are the shards that are rendered.
+	changed shardSet
+	allowed *consent
+	// shards are the Secrets of the bundle as the cache has them, not to be changed; nil where there is none.
+	shards  [render.Shards]*corev1.Secret
+	members [render.Shards][]member
+	acls    [render.Shards][]config.ACL
+	files   [render.Shards]map[string][]byte
+}
+
 // reconcileAuth writes the users and ACLs: shards first, the manifest that vouches for them last.
-// A broker that sees the middle of it finds sums that don't match, and keeps what it has.
+// A broker that sees the middle of it finds sums that don't match, and keeps what it has. Of the shards, those are read, rendered and
+// compared that may not be as the pass before has left them.
 func (r *BrokerReconciler) reconcileAuth(ctx context.Context, s *brokerScope) error {
-	b := s.broker
-	shards, err := r.shards(ctx, b)
-	if err != nil {
-		return err
-	}
-	members, err := r.members(ctx, b)
+	p, err := r.beginAuth(ctx, s)
 	if err != nil {
 		return err
 	}
 	// A fault with certificates does not keep the users and rules of today from the pods.
-	trust := r.reconcileClientTrust(ctx, s, members)
+	trust := r.reconcileClientTrust(ctx, s, p.memo)
 	if trust != nil && asFault(trust) == nil {
 		return trust
 	}
-	acls, err := r.acls(ctx, b, shards)
-	if err != nil {
+	if err := r.renderChanged(ctx, p); err != nil {
 		return err
 	}
-	begun := time.Now()
-	s.bundle, err = render.Auth(accountsOf(members), acls)
-	r.metrics.rendered(begun)
-	if errors.Is(err, render.ErrTooLarge) {
-		return &faultError{v1alpha1.ReasonBundleTooLarge, err.Error()}
-	}
-	if err != nil {
+	if err := r.writeAuth(ctx, p); err != nil {
 		return err
 	}
-	for shard, files := range s.bundle.Shards {
-		if files == nil {
-			continue
-		}
-		if err := r.apply(ctx, b, children.AuthShard(b, shard, files)); err != nil {
-			return err
-		}
-	}
-	if err := r.apply(ctx, b, children.Auth(b, s.bundle.Manifest)); err != nil {
-		return err
-	}
-	if err := r.removeEmptyShards(ctx, s, shards); err != nil {
-		return err
-	}
+	r.auths.keep(keyOf(s.broker), p.memo)
 	return trust
 }
 
-// removeEmptyShards deletes the Secrets of shards that have nothing in them any more.
-func (r *BrokerReconciler) removeEmptyShards(ctx context.Context, s *brokerScope, shards [render.Shards]*corev1.Secret) error {
-	for shard, secret := range shards {
-		if secret == nil || s.bundle.Shards[shard] != nil {
+// beginAuth finds what has changed, and who may connect of that.
+func (r *BrokerReconciler) beginAuth(ctx context.Context, s *brokerScope) (*authPass, error) {
+	p := &authPass{scope: s, allowed: newConsent(r.Client, s.broker)}
+	p.memo, p.changed = r.auths.take(s.broker, s.now)
+	for shard := range render.Shards {
+		secret, err := r.peek(ctx, s.broker.Namespace, children.AuthShardName(s.broker, shard))
+		if err != nil {
+			return nil, err
+		}
+		p.shards[shard] = secret
+		if !p.memo.shards[shard].secret.is(secret) {
+			p.changed.add(shard)
+		}
+		if !p.changed.has(shard) {
 			continue
 		}
-		if err := r.remove(ctx, s.broker, secret.DeepCopy()); err != nil {
+		if err := r.readShard(ctx, p, shard); err != nil {
+			return nil, err
+		}
+	}
+	return p, r.followSelectors(ctx, p)
+}
+
+// readShard finds who and what is in a shard that has changed.
+func (r *BrokerReconciler) readShard(ctx context.Context, p *authPass, shard int) (err error) {
+	if p.members[shard], err = r.membersIn(ctx, p, shard); err != nil {
+		return err
+	}
+	p.memo.hold(shard, holdersOf(p.scope.broker, p.members[shard]))
+	p.acls[shard], err = r.aclsIn(ctx, p, shard)
+	return err
+}
+
+// renderChanged renders what has changed, and names the revision that all of it is.
+func (r *BrokerReconciler) renderChanged(ctx context.Context, p *authPass) error {
+	begun, n := time.Now(), 0
+	for shard := range render.Shards {
+		if !p.changed.has(shard) {
+			continue
+		}
+		files, err := render.AuthShard(shard, accountsOf(p.members[shard]), p.acls[shard], p.memo.selectors)
+		if errors.Is(err, render.ErrTooLarge) {
+			return &faultError{v1alpha1.ReasonBundleTooLarge, err.Error()}
+		}
+		if err != nil {
+			return err
+		}
+		p.files[shard], p.memo.shards[shard].sums = files, nil
+		if files != nil {
+			p.memo.shards[shard].sums = render.Sums(files)
+		}
+		n++
+	}
+	r.metrics.rendered(begun, n)
+	return nil
+}
+
+// writeAuth writes what was rendered, and deletes the Secrets of shards that have nothing in them any more.
+func (r *BrokerReconciler) writeAuth(ctx context.Context, p *authPass) error {
+	b := p.scope.broker
+	for shard, files := range p.files {
+		if files == nil {
+			continue
+		}
+		var err error
+		if p.memo.shards[shard].secret, err = r.applyNoting(ctx, b, children.AuthShard(b, shard, files)); err != nil {
+			return err
+		}
+	}
+	if err := r.writeManifest(ctx, p); err != nil {
+		return err
+	}
+	for shard, secret := range p.shards {
+		memo := &p.memo.shards[shard]
+		if memo.sums != nil {
+			continue
+		}
+		memo.secret = written{}
+		if secret == nil {
+			continue
+		}
+		if err := r.remove(ctx, b, secret.DeepCopy()); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// shards are the Secrets of the bundle as they are; nil where there is none.
-func (r *BrokerReconciler) shards(ctx context.Context, b *v1alpha1.Broker) ([render.Shards]*corev1.Secret, error) {
-	var out [render.Shards]*corev1.Secret
-	var list corev1.SecretList
-	err := r.List(ctx, &list, client.InNamespace(b.Namespace), client.MatchingLabels(children.Labels(b)))
+// writeManifest writes the manifest, unless neither it nor what it vouches for has changed.
+func (r *BrokerReconciler) writeManifest(ctx context.Context, p *authPass) error {
+	b := p.scope.broker
+	secret, err := r.peek(ctx, b.Namespace, children.AuthName(b))
 	if err != nil {
-		return out, fmt.Errorf("list Secrets of Broker %s: %w", keyOf(b), err)
+		return err
 	}
-	byName := make(map[string]*corev1.Secret, len(list.Items))
-	for i := range list.Items {
-		byName[list.Items[i].Name] = &list.Items[i]
+	issuer, err := r.issuerFile(ctx, p.scope)
+	if err != nil {
+		return err
 	}
-	for shard := range out {
-		out[shard] = byName[children.AuthShardName(b, shard)]
+	if p.changed != 0 || secret == nil || !p.memo.manifest.is(secret) || !bytes.Equal(issuer, p.memo.issuer) {
+		sums := p.memo.sums()
+		if issuer != nil {
+			sums[config.BundleIssuer] = render.Sum(issuer)
+		}
+		revision, manifest, err := render.AuthManifest(sums)
+		if err != nil {
+			return err
+		}
+		if p.memo.manifest, err = r.applyNoting(ctx, b, children.Auth(b, manifest, issuer)); err != nil {
+			return err
+		}
+		p.memo.revision, p.memo.issuer = revision, issuer
 	}
-	return out, nil
+	p.scope.authRevision = p.memo.revision
+	return nil
 }
 
-// member is a User that may connect, and its connection Secret.
+// member is a User that may connect, and its connection Secret. Both are the cache's, not to be changed.
 type member struct {
 	user   *v1alpha1.User
 	secret *corev1.Secret
@@ -117,10 +194,10 @@ func accountsOf(members []member) []render.Account {
 	return accounts
 }
 
-// members are the Users that may connect: allowed here, first to claim their name, not suspended, and
+// membersIn are the Users of a shard that may connect: allowed here, first to claim their name, not suspended, and
 // with a connection Secret.
-func (r *BrokerReconciler) members(ctx context.Context, b *v1alpha1.Broker) ([]member, error) {
-	users, err := usersOf(ctx, r.Client, b)
+func (r *BrokerReconciler) membersIn(ctx context.Context, p *authPass, shard int) ([]member, error) {
+	users, err := r.usersIn(ctx, p, shard)
 	if err != nil {
 		return nil, err
 	}
@@ -130,12 +207,11 @@ func (r *BrokerReconciler) members(ctx context.Context, b *v1alpha1.Broker) ([]m
 		if u.Spec.Suspended {
 			continue
 		}
-		secret := &corev1.Secret{}
-		err := r.Get(ctx, client.ObjectKey{Namespace: u.Namespace, Name: connectionSecretName(u)}, secret)
-		if client.IgnoreNotFound(err) != nil {
-			return nil, fmt.Errorf("get connection Secret of User %s/%s: %w", u.Namespace, u.Name, err)
+		secret, err := r.peek(ctx, u.Namespace, connectionSecretName(u))
+		if err != nil {
+			return nil, err
 		}
-		if err != nil || !metav1.IsControlledBy(secret, u) {
+		if secret == nil || !metav1.IsControlledBy(secret, u) {
 			continue // the User's own pass makes it, and this one follows
 		}
 		members = append(members, member{u, secret})
@@ -143,17 +219,18 @@ func (r *BrokerReconciler) members(ctx context.Context, b *v1alpha1.Broker) ([]m
 	return members, nil
 }
 
-// usersOf are the Users that name the Broker and may: those being deleted may not.
-func usersOf(ctx context.Context, c client.Reader, b *v1alpha1.Broker) ([]v1alpha1.User, error) {
+// usersIn are the Users of a shard that name the Broker and may: those being deleted may not. All who claim a name are of one shard.
+func (r *BrokerReconciler) usersIn(ctx context.Context, p *authPass, shard int) ([]v1alpha1.User, error) {
+	key := keyOf(p.scope.broker)
 	var list v1alpha1.UserList
-	if err := c.List(ctx, &list, client.MatchingFields{indexBroker: keyOf(b).String()}); err != nil {
-		return nil, fmt.Errorf("list Users of Broker %s: %w", keyOf(b), err)
+	err := r.List(ctx, &list, client.MatchingFields{indexShard: shardKey(key, shard)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list Users of Broker %s: %w", key, err)
 	}
-	allowed := newConsent(c, b)
-	var users []v1alpha1.User
+	users := make([]v1alpha1.User, 0, len(list.Items))
 	for i := range list.Items {
 		u := &list.Items[i]
-		ok, err := allowed.of(ctx, u.Namespace)
+		ok, err := p.allowed.of(ctx, u.Namespace)
 		if err != nil {
 			return nil, err
 		}
@@ -171,6 +248,7 @@ func accountOf(u *v1alpha1.User, connection *corev1.Secret) render.Account {
 		PasswordHash: string(connection.Data[keyPasswordHash]),
 		ScramKeys:    scramKeysIn(connection),
 		Groups:       u.Spec.Groups,
+		Labels:       u.Labels,
 		Limits:       u.Spec.Limits,
 		Certified:    u.Spec.Authentication.Password.Disabled,
 		Previous:     previousIn(connection),
@@ -207,18 +285,19 @@ func checkAccount(a render.Account) error {
 	return password.Check(a.PasswordHash)
 }
 
-// acls are the ACLs that name the Broker and may. Of one whose rules are not valid any more, the
+// aclsIn are the ACLs of a shard that name the Broker and may. Of one whose rules are not valid any more, the
 // last valid state stays: leaving it out could open what it denies.
-func (r *BrokerReconciler) acls(ctx context.Context, b *v1alpha1.Broker, shards [render.Shards]*corev1.Secret) ([]config.ACL, error) {
+func (r *BrokerReconciler) aclsIn(ctx context.Context, p *authPass, shard int) ([]config.ACL, error) {
+	key := keyOf(p.scope.broker)
 	var list v1alpha1.ACLList
-	if err := r.List(ctx, &list, client.MatchingFields{indexBroker: keyOf(b).String()}); err != nil {
-		return nil, fmt.Errorf("list ACLs of Broker %s: %w", keyOf(b), err)
+	err := r.List(ctx, &list, client.MatchingFields{indexShard: shardKey(key, shard)}, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, fmt.Errorf("list ACLs of Broker %s: %w", key, err)
 	}
-	allowed := newConsent(r.Client, b)
-	var acls []config.ACL
+	acls := make([]config.ACL, 0, len(list.Items))
 	for i := range list.Items {
 		a := &list.Items[i]
-		ok, err := allowed.of(ctx, a.Namespace)
+		ok, err := p.allowed.of(ctx, a.Namespace)
 		if err != nil {
 			return nil, err
 		}
@@ -227,7 +306,7 @@ func (r *BrokerReconciler) acls(ctx context.Context, b *v1alpha1.Broker, shards 
 		}
 		acl := render.ACL(a)
 		if render.ValidateACL(a) != nil || access.Test(a) != nil {
-			last := lastValid(shards, acl.Name)
+			last := lastValid(p.shards[shard], acl.Name)
 			if last == nil {
 				continue
 			}
@@ -238,14 +317,13 @@ func (r *BrokerReconciler) acls(ctx context.Context, b *v1alpha1.Broker, shards 
 	return acls, nil
 }
 
-// lastValid is the ACL of that name in the bundle as it is; nil if there is none.
-func lastValid(shards [render.Shards]*corev1.Secret, name string) *config.ACL {
-	shard := render.Shard(name)
-	if shards[shard] == nil {
+// lastValid is the ACL of that name in its shard of the bundle as it is; nil if there is none.
+func lastValid(shard *corev1.Secret, name string) *config.ACL {
+	if shard == nil {
 		return nil
 	}
 	var set config.ACLSet
-	if json.Unmarshal(shards[shard].Data[fmt.Sprintf(config.BundleACLsFmt, shard)], &set) != nil {
+	if json.Unmarshal(shard.Data[fmt.Sprintf(config.BundleACLsFmt, render.Shard(name))], &set) != nil {
 		return nil
 	}
 	for i := range set.ACLs {

@@ -8,6 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	coreac "k8s.io/client-go/applyconfigurations/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
@@ -25,40 +26,81 @@ const defaultUserDuration = 90 * 24 * time.Hour
 // reconcileClientTrust keeps the ledger of the client certificates that the own CA issues to Users, and
 // what the pods verify certificates by: the CA, and the list of those that the ledger has as revoked. The
 // ledger is written first: a certificate that is not in it is not issued.
-func (r *BrokerReconciler) reconcileClientTrust(ctx context.Context, s *brokerScope, members []member) error {
+func (r *BrokerReconciler) reconcileClientTrust(ctx context.Context, s *brokerScope, memo *authMemo) error {
 	if len(s.authority.Current.CertPEM) == 0 {
 		return nil // the CA's own fault, which is told
 	}
-	var wanted [render.Shards][]pki.Wanted
-	for i := range members {
-		if w, ok := wantedCertificate(s.broker, members[i]); ok {
-			shard := render.Shard(w.ID)
-			wanted[shard] = append(wanted[shard], w)
-		}
-	}
 	var revoked []pki.Revoked
-	for shard := range wanted {
-		more, err := r.reconcileLedger(ctx, s, shard, wanted[shard])
+	for shard := range memo.ledgers {
+		ledger := &memo.ledgers[shard]
+		secret, err := r.peek(ctx, s.broker.Namespace, children.ClientLedgerName(s.broker, shard))
 		if err != nil {
 			return err
 		}
-		revoked = append(revoked, more...)
+		if memo.unsettled.has(shard) || !ledger.secret.is(secret) {
+			if err := r.settleLedger(ctx, s, memo, shard); err != nil {
+				return err
+			}
+		}
+		revoked = append(revoked, ledger.revoked...)
 	}
 	return r.reconcileRevocations(ctx, s, revoked)
 }
 
-// wantedCertificate is what a member shall have a client certificate for; false: it shall have none.
-func wantedCertificate(b *v1alpha1.Broker, m member) (pki.Wanted, bool) {
-	if m.user.Spec.Authentication.ClientCertificate == nil || !render.OwnClientCA(b.Spec.TLS) {
-		return pki.Wanted{}, false
+// settleLedger brings one shard of the ledger to what its holders need.
+func (r *BrokerReconciler) settleLedger(ctx context.Context, s *brokerScope, memo *authMemo, shard int) error {
+	memo.unsettled.add(shard)
+	var wanted []pki.Wanted
+	for i := range memo.shards {
+		for _, h := range memo.shards[i].holders[shard] {
+			m, err := r.memberOf(ctx, h)
+			if err != nil {
+				return err
+			}
+			if m != nil {
+				wanted = append(wanted, wantedCertificate(s.broker, *m))
+			}
+		}
 	}
+	var err error
+	if memo.ledgers[shard], err = r.reconcileLedger(ctx, s, shard, wanted); err != nil {
+		return err
+	}
+	memo.unsettled.remove(shard)
+	return nil
+}
+
+// memberOf is the holder as it is now; nil: it has gone, or its Secret has.
+func (r *BrokerReconciler) memberOf(ctx context.Context, h holder) (*member, error) {
+	u := &v1alpha1.User{}
+	err := r.Get(ctx, h.user, u, client.UnsafeDisableDeepCopy)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("get User %s: %w", h.user, err)
+	}
+	if err != nil || u.UID != h.uid || u.Spec.Authentication.ClientCertificate == nil {
+		return nil, nil
+	}
+	secret, err := r.peek(ctx, u.Namespace, connectionSecretName(u))
+	if secret == nil || err != nil {
+		return nil, err
+	}
+	return &member{u, secret}, nil
+}
+
+// wantsCertificate says whether a User shall have a client certificate of the Broker's own CA.
+func wantsCertificate(b *v1alpha1.Broker, u *v1alpha1.User) bool {
+	return u.Spec.Authentication.ClientCertificate != nil && render.OwnClientCA(b.Spec.TLS)
+}
+
+// wantedCertificate is what a member shall have a client certificate for.
+func wantedCertificate(b *v1alpha1.Broker, m member) pki.Wanted {
 	c := userCertificate(b, m.user)
 	w := pki.Wanted{
 		ID: string(m.user.UID), Object: m.user.Namespace + "/" + m.user.Name,
 		Username: c.Username, Field: c.Field, Duration: c.Duration, Forced: m.secret.Annotations[annotationRenewed],
 	}
 	w.Leaf, _ = pki.Leaf(m.secret.Data[corev1.TLSCertKey]) // one that is spoiled is the User's pass' business
-	return w, true
+	return w
 }
 
 // userCertificate is the client certificate that a User is to have.
@@ -75,26 +117,27 @@ func userCertificate(b *v1alpha1.Broker, u *v1alpha1.User) pki.UserCertificate {
 	return c
 }
 
-// reconcileLedger keeps one shard of the ledger, and returns what is revoked in it.
-func (r *BrokerReconciler) reconcileLedger(ctx context.Context, s *brokerScope, shard int, wanted []pki.Wanted) ([]pki.Revoked, error) {
+// reconcileLedger keeps one shard of the ledger, and returns in which state, and what is revoked in it.
+func (r *BrokerReconciler) reconcileLedger(ctx context.Context, s *brokerScope, shard int, wanted []pki.Wanted) (ledgerMemo, error) {
 	b, name := s.broker, children.ClientLedgerName(s.broker, shard)
 	secret, err := r.child(ctx, b, name)
 	if err != nil || secret == nil && len(wanted) == 0 {
-		return nil, err
+		return ledgerMemo{}, err
 	}
 	if secret == nil { // the cache may lag behind what this pass is about to forget
 		if secret, err = r.secret(ctx, b.Namespace, name); err != nil {
-			return nil, err
+			return ledgerMemo{}, err
 		}
 	}
 	desired, revoked, err := nextLedger(b, shard, secret, wanted, s.now)
 	if err != nil {
-		return nil, err
+		return ledgerMemo{}, err
 	}
 	if desired == nil {
-		return nil, r.remove(ctx, b, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: b.Namespace}})
+		return ledgerMemo{}, r.remove(ctx, b, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: b.Namespace}})
 	}
-	return revoked, r.apply(ctx, b, desired)
+	wrote, err := r.applyNoting(ctx, b, desired)
+	return ledgerMemo{wrote, revoked}, err
 }
 
 // nextLedger is the Secret with the next state of a shard; nil if nothing is in it any more.

@@ -35,8 +35,12 @@ type BrokerReconciler struct {
 	prober PodProber
 	now    func() time.Time
 	loads  *loads
+	// auths is nil where each pass is to render all.
+	auths *authMemos
 	// kinds is shared by all passes.
-	kinds   *kinds
+	kinds *kinds
+	// issuer is who makes the cluster's tokens, for all Brokers.
+	issuer  *clusterIssuer
 	metrics *instruments
 }
 
@@ -49,6 +53,8 @@ func (r *BrokerReconciler) Reconcile(ctx context.Context, req ctrl.Request) (res
 	broker := &v1alpha1.Broker{}
 	if err := r.Get(ctx, req.NamespacedName, broker); err != nil {
 		r.loads.forget(req.NamespacedName)
+		r.auths.forget(req.NamespacedName)
+		r.selected.forget(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if broker.DeletionTimestamp != nil {
@@ -91,7 +97,7 @@ func (r *BrokerReconciler) run(ctx context.Context, s *brokerScope) error {
 			return err
 		}
 	}
-	if s.fault != nil && s.bundle == nil {
+	if s.fault != nil && s.authRevision == "" {
 		// Who is let in doesn't wait for the fault to be put right: revoked means revoked.
 		if err := r.reconcileAuth(ctx, s); err != nil && asFault(err) == nil {
 			return err

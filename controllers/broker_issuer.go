@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -30,7 +28,7 @@ func (r *BrokerReconciler) reconcileIssuedPair(ctx context.Context, s *brokerSco
 	if version != "" {
 		err = r.apply(ctx, b, children.Certificate(b, serverDuration(b)))
 	}
-	if version == "" || meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
+	if version == "" || noSuch(err) {
 		s.certs.ready = no(v1alpha1.ReasonNoCertManager, noCertManager)
 		s.wake(kindRetry)
 		return r.keepMounted(ctx, s)
@@ -59,13 +57,14 @@ func (r *BrokerReconciler) reconcileIssuedPair(ctx context.Context, s *brokerSco
 
 // issuerSays is why the Certificate is not ready, in cert-manager's words.
 func (r *BrokerReconciler) issuerSays(ctx context.Context, b *v1alpha1.Broker) (string, error) {
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(children.CertificateKind)
-	key := client.ObjectKey{Namespace: b.Namespace, Name: children.CertificateName(b)}
-	if err := r.live.Get(ctx, key, u); client.IgnoreNotFound(err) != nil {
-		return "", fmt.Errorf("get Certificate %s: %w", key, err)
+	u, err := r.foreign(ctx, children.CertificateKind, client.ObjectKey{Namespace: b.Namespace, Name: children.CertificateName(b)})
+	if err != nil {
+		return "", err
 	}
-	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	var conditions []any
+	if u != nil {
+		conditions, _, _ = unstructured.NestedSlice(u.Object, "status", "conditions")
+	}
 	for _, c := range conditions {
 		if c, ok := c.(map[string]any); ok && c["type"] == "Ready" && c["message"] != nil {
 			return fmt.Sprint(c["message"]), nil
@@ -80,18 +79,7 @@ func (r *BrokerReconciler) removeCertificate(ctx context.Context, s *brokerScope
 	if b.Spec.TLS.IssuerRef != nil || b.Status.CertificateName == "" {
 		return nil
 	}
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(children.CertificateKind)
-	key := client.ObjectKey{Namespace: b.Namespace, Name: b.Status.CertificateName}
-	err := r.live.Get(ctx, key, u)
-	switch {
-	case err == nil:
-		err = r.removeFound(ctx, b, u)
-	case apierrors.IsNotFound(err), meta.IsNoMatchError(err):
-		err = nil
-	default:
-		err = fmt.Errorf("get Certificate %s: %w", key, err)
-	}
+	err := r.removeForeign(ctx, b, children.CertificateKind, client.ObjectKey{Namespace: b.Namespace, Name: b.Status.CertificateName})
 	if err == nil {
 		b.Status.CertificateName = ""
 	}

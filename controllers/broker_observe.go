@@ -45,7 +45,7 @@ func (r *BrokerReconciler) observe(ctx context.Context, s *brokerScope) error {
 	if err := r.lookForRefusedPods(ctx, s); err != nil {
 		return err
 	}
-	if s.bundle == nil || s.statefulSet == nil {
+	if s.authRevision == "" || s.statefulSet == nil {
 		r.loads.forget(keyOf(s.broker))
 		return nil
 	}
@@ -100,7 +100,7 @@ func (r *BrokerReconciler) lookForRefusedPods(ctx context.Context, s *brokerScop
 // nudgePods annotates the pods with the revisions: a changed pod makes the kubelet sync its volumes
 // at once instead of within a minute or two.
 func (r *BrokerReconciler) nudgePods(ctx context.Context, s *brokerScope) error {
-	want := map[string]string{v1alpha1.AnnotationAuthRevision: s.bundle.Revision}
+	want := map[string]string{v1alpha1.AnnotationAuthRevision: s.authRevision}
 	if revision := s.configRevision(); revision != "" {
 		want[v1alpha1.AnnotationConfigRevision] = revision
 	}
@@ -153,14 +153,14 @@ func (r *BrokerReconciler) reconcileLoaded(ctx context.Context, s *brokerScope) 
 		ready++
 		has, err := r.prober.Loaded(ctx, pod, s.adminClient)
 		trusts := s.clientTrust == "" || has.ClientTrust == s.clientTrust
-		if err != nil || has.AuthRevision != s.bundle.Revision || !trusts {
+		if err != nil || has.AuthRevision != s.authRevision || !trusts {
 			s.load.auth = false
 		}
 		switch {
 		case err != nil:
 			log.FromContext(ctx).Info("a pod doesn't say which users and ACLs it has loaded", "pod", pod.Name, "error", err.Error())
 			s.load.waiting = fmt.Sprintf("Pod %s does not answer on its admin port", pod.Name)
-		case has.AuthRevision != s.bundle.Revision:
+		case has.AuthRevision != s.authRevision:
 			s.load.waiting = fmt.Sprintf("Pod %s is loading the current users and ACLs", pod.Name)
 		case !trusts:
 			s.load.waiting = fmt.Sprintf("Pod %s is loading the current list of revoked client certificates", pod.Name)
@@ -171,7 +171,7 @@ func (r *BrokerReconciler) reconcileLoaded(ctx context.Context, s *brokerScope) 
 	all := ready >= int(children.Replicas(s.broker))
 	s.load.auth = s.load.auth && all
 	if s.load.waiting != "" {
-		waited := r.loads.waiting(key, s.bundle.Revision+" "+s.clientTrust+" "+configured, s.now)
+		waited := r.loads.waiting(key, s.authRevision+" "+s.clientTrust+" "+configured, s.now)
 		s.load.retry = min(max(waited, loadRetryMin), loadRetryMax)
 		s.load.overdue = waited >= loadPatience
 		return

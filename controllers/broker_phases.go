@@ -71,7 +71,7 @@ func (s *brokerScope) pod(current *appsv1.StatefulSet) children.Pod {
 		Image: s.image, Config: s.static, AuthShards: render.Shards, RestartedAt: restartedAt(s.broker, current),
 		ClaimSize: s.claimSize(current),
 		TLSDir:    path.Dir(p.TLSCertFile), AdminDir: path.Dir(p.AdminCertFile), AuthDir: p.AuthDir, StoreDir: p.StoreDir,
-		ClientCADir: path.Dir(p.ClientCAFile), ClientCRLDir: path.Dir(p.ClientCRLFile),
+		TracingDir: path.Dir(p.TracingCAFile), ClientCADir: path.Dir(p.ClientCAFile), ClientCRLDir: path.Dir(p.ClientCRLFile),
 	}
 }
 

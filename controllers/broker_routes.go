@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -58,7 +57,7 @@ func (r *BrokerReconciler) reconcileRoute(ctx context.Context, s *brokerScope, l
 		_, err = r.applyUnlessPaused(ctx, s, children.Route(s.broker, l, version))
 	}
 	switch fault := asFault(err); {
-	case version == "", meta.IsNoMatchError(err), apierrors.IsNotFound(err):
+	case version == "", noSuch(err):
 		s.routed = no(v1alpha1.ReasonRouteKindNotFound, fmt.Sprintf(
 			"The cluster has no %s (%s): install the Gateway API with it, or take the route of listener %s away", kind.Kind, kind.Group, l.Name))
 		s.wake(kindRetry)
@@ -80,8 +79,8 @@ func (r *BrokerReconciler) lookAtRoutes(ctx context.Context, s *brokerScope, kin
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(kind.WithVersion(version))
 	err = r.live.List(ctx, list, client.InNamespace(s.broker.Namespace), client.MatchingLabels{v1alpha1.LabelBroker: s.broker.Name})
-	if meta.IsNoMatchError(err) || apierrors.IsNotFound(err) {
-		return nil // the kind has gone since it was asked for
+	if noSuch(err) {
+		return nil
 	}
 	if err != nil {
 		return fmt.Errorf("list %ss of Broker %s: %w", kind.Kind, keyOf(s.broker), err)

@@ -10,7 +10,6 @@ import (
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
 	"github.com/dunlin-mqtt/dunlin/controllers/pki"
-	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
 // brokerScope is what one pass over a Broker has found so far.
@@ -27,7 +26,8 @@ type brokerScope struct {
 	certs  certificates
 	// config is the broker's configuration file, and static the part of it that needs a restart.
 	config, static []byte
-	bundle         *render.Bundle
+	// authRevision is the revision of the users and rules that this pass has written; "": it has not.
+	authRevision string
 	// clientTrust identifies what client certificates of the own CA are verified by; "": they are not.
 	clientTrust string
 	// fault is what ended the phases early; nil is none.
@@ -51,6 +51,8 @@ type brokerScope struct {
 	retry time.Duration
 	// monitored is the Monitored condition; zero if none was decided.
 	monitored outcome
+	// accounts is the ServiceAccountsReady condition; zero if none was decided.
+	accounts outcome
 	// routed is the Routed condition; zero if none was decided.
 	routed outcome
 }

@@ -26,7 +26,7 @@ func (s *brokerScope) writeStatus() {
 		status.Replicas, status.ReadyReplicas = s.statefulSet.Status.Replicas, s.statefulSet.Status.ReadyReplicas
 	}
 	if s.load.auth {
-		status.AuthRevision = s.bundle.Revision
+		status.AuthRevision = s.authRevision
 	}
 	s.writeCAStatus()
 	if s.certs.ready.status != "" {
@@ -36,6 +36,7 @@ func (s *brokerScope) writeStatus() {
 	s.writeRollout()
 	s.writeMonitored()
 	s.writeRouted()
+	s.writeAccounts()
 	setAbnormal(&status.Conditions, v1alpha1.ConditionNotEnforced, b.Generation, b.Spec.Authorization.Enforcement == config.EnforcementAudit,
 		yes(v1alpha1.ReasonAudit, "spec.authorization.enforcement is Audit: what access rules deny is told, and happens all the same"))
 	ready, busy := s.ready()

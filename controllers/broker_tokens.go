@@ -26,5 +26,9 @@ func (r *BrokerReconciler) reconcileAdminTokens(ctx context.Context, s *brokerSc
 	if tokens.Read == "" {
 		tokens.Read = rand.Text()
 	}
-	return tokens.File(), r.apply(ctx, s.broker, children.AdminTokens(s.broker, tokens.Write, tokens.Read, s.authority.Bundle()))
+	desired := children.AdminTokens(s.broker, tokens.Write, tokens.Read, s.authority.Bundle())
+	if had != nil { // what was deleted in the meantime does not come back
+		desired.WithResourceVersion(had.ResourceVersion)
+	}
+	return tokens.File(), r.apply(ctx, s.broker, desired)
 }

@@ -50,12 +50,9 @@ func consents(ctx context.Context, c client.Reader, b *v1alpha1.Broker, namespac
 	if namespace == b.Namespace {
 		return true, nil
 	}
-	if b.Spec.AllowedNamespaces == nil {
+	selector := allowedNamespaces(b)
+	if selector == nil {
 		return false, nil
-	}
-	selector, err := metav1.LabelSelectorAsSelector(b.Spec.AllowedNamespaces)
-	if err != nil {
-		return false, nil //nolint:nilerr // a selector that can't be read allows nobody; the Broker's own condition says so
 	}
 	ns := &metav1.PartialObjectMetadata{}
 	ns.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
@@ -66,6 +63,19 @@ func consents(ctx context.Context, c client.Reader, b *v1alpha1.Broker, namespac
 		return false, fmt.Errorf("get Namespace %s: %w", namespace, err)
 	}
 	return selector.Matches(labels.Set(ns.Labels)), nil
+}
+
+// allowedNamespaces selects the namespaces that the Broker allows beside its own; nil: none. A selector that can't be read
+// allows none: the Broker's own condition says so.
+func allowedNamespaces(b *v1alpha1.Broker) labels.Selector {
+	if b.Spec.AllowedNamespaces == nil {
+		return nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(b.Spec.AllowedNamespaces)
+	if err != nil {
+		return nil
+	}
+	return selector
 }
 
 // notAllowed is the outcome for an object in a namespace that the Broker does not allow.

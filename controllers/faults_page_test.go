@@ -8,17 +8,29 @@ import (
 	"testing"
 )
 
-// Each fault of docs/faults.md names a test, and that test is there.
-func TestFaultsHaveTests(t *testing.T) {
-	page, err := os.ReadFile("../docs/faults.md")
+// Each fault of docs/faults.md, and each default of docs/security.md, names a test, and that test is there.
+func TestPagesNameTests(t *testing.T) {
+	rowsNameTests(t, "../docs/faults.md", "| fault ", 12)
+	rowsNameTests(t, "../docs/security.md", "| default ", 30)
+}
+
+// rowsNameTests looks at the table of a page that begins with header, which has at least so many rows.
+func rowsNameTests(t *testing.T, page, header string, least int) {
+	t.Helper()
+	text, err := os.ReadFile(page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("`([a-z_/]+_test\\.go)`: \"([^\"]+)\"")
+	named := regexp.MustCompile("`([a-zA-Z0-9_/-]+_test\\.go)`: \"([^\"]+)\"")
+	_, table, _ := strings.Cut(string(text), "\n"+header)
+	_, table, _ = strings.Cut(table, "\n")
 	rows := 0
-	for line := range strings.Lines(string(page)) {
-		if !strings.HasPrefix(line, "| ") || strings.HasPrefix(line, "| fault ") {
-			continue
+	for line := range strings.Lines(table) {
+		if strings.TrimSpace(line) == "" {
+			break
+		}
+		if !strings.HasPrefix(line, "| ") {
+			continue // the rest of the header
 		}
 		rows++
 		tests := named.FindAllStringSubmatch(line, -1)
@@ -32,7 +44,7 @@ func TestFaultsHaveTests(t *testing.T) {
 			}
 		}
 	}
-	if rows < 12 {
-		t.Errorf("%d faults", rows)
+	if rows < least {
+		t.Errorf("%s: %d rows", page, rows)
 	}
 }

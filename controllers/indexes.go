@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -16,6 +18,12 @@ import (
 const (
 	// indexBroker is on Users and ACLs: the "namespace/name" of the Broker that they name.
 	indexBroker = "broker"
+	// indexShard is on Users and ACLs: their Broker and their shard of its auth bundle, as shardKey has it.
+	indexShard = "shard"
+	// indexWaiting is indexBroker of those that are not applied.
+	indexWaiting = "waiting"
+	// indexUncertified is indexBroker of the Users that wait for a serial number.
+	indexUncertified = "uncertified"
 	// indexUsername is on Users: their Broker and user name.
 	indexUsername = "username"
 	// indexSecret is on Users and Brokers: the "namespace/name" of the user-made Secrets they read.
@@ -27,18 +35,55 @@ func usernameKey(u *v1alpha1.User) string {
 	return brokerKey(u.Spec.BrokerRef, u.Namespace).String() + "/" + render.Username(u)
 }
 
+// shardKey is a value of indexShard.
+func shardKey(broker types.NamespacedName, shard int) string {
+	return fmt.Sprintf("%s/%02d", broker, shard)
+}
+
+// waitingOf is the value of indexWaiting.
+func waitingOf(broker types.NamespacedName, conditions []metav1.Condition) []string {
+	if meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionApplied) {
+		return nil
+	}
+	return []string{broker.String()}
+}
+
+// userIndexes and aclIndexes are those by the Broker.
+var (
+	userIndexes = map[string]func(*v1alpha1.User, types.NamespacedName) []string{
+		indexBroker: func(_ *v1alpha1.User, broker types.NamespacedName) []string { return []string{broker.String()} },
+		indexShard: func(u *v1alpha1.User, broker types.NamespacedName) []string {
+			return []string{shardKey(broker, render.Shard(render.Username(u)))}
+		},
+		indexWaiting: func(u *v1alpha1.User, broker types.NamespacedName) []string {
+			return waitingOf(broker, u.Status.Conditions)
+		},
+		indexUncertified: func(u *v1alpha1.User, broker types.NamespacedName) []string {
+			c := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ConditionCertificateReady)
+			if c == nil || c.Reason != v1alpha1.ReasonWaitingForBroker {
+				return nil
+			}
+			return []string{broker.String()}
+		},
+	}
+	aclIndexes = map[string]func(*v1alpha1.ACL, types.NamespacedName) []string{
+		indexBroker: func(_ *v1alpha1.ACL, broker types.NamespacedName) []string { return []string{broker.String()} },
+		indexShard: func(a *v1alpha1.ACL, broker types.NamespacedName) []string {
+			return []string{shardKey(broker, render.Shard(render.ACLName(a)))}
+		},
+		indexWaiting: func(a *v1alpha1.ACL, broker types.NamespacedName) []string {
+			return waitingOf(broker, a.Status.Conditions)
+		},
+	}
+)
+
 func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	indexes := []struct {
+	type index struct {
 		object client.Object
 		name   string
 		value  client.IndexerFunc
-	}{
-		{&v1alpha1.User{}, indexBroker, func(o client.Object) []string {
-			return []string{brokerKey(o.(*v1alpha1.User).Spec.BrokerRef, o.GetNamespace()).String()}
-		}},
-		{&v1alpha1.ACL{}, indexBroker, func(o client.Object) []string {
-			return []string{brokerKey(o.(*v1alpha1.ACL).Spec.BrokerRef, o.GetNamespace()).String()}
-		}},
+	}
+	indexes := []index{
 		{&v1alpha1.User{}, indexUsername, func(o client.Object) []string {
 			return []string{usernameKey(o.(*v1alpha1.User))}
 		}},
@@ -56,6 +101,18 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 			}
 			return keys
 		}},
+	}
+	for name, value := range userIndexes {
+		indexes = append(indexes, index{&v1alpha1.User{}, name, func(o client.Object) []string {
+			u := o.(*v1alpha1.User)
+			return value(u, brokerKey(u.Spec.BrokerRef, u.Namespace))
+		}})
+	}
+	for name, value := range aclIndexes {
+		indexes = append(indexes, index{&v1alpha1.ACL{}, name, func(o client.Object) []string {
+			a := o.(*v1alpha1.ACL)
+			return value(a, brokerKey(a.Spec.BrokerRef, a.Namespace))
+		}})
 	}
 	for _, i := range indexes {
 		if err := indexer.IndexField(ctx, i.object, i.name, i.value); err != nil {

@@ -36,18 +36,21 @@ var (
 	infoApply = MetricInfo{"dunlin_operator_apply_duration_seconds", "histogram",
 		"How long it took from when the operator saw a change of a User or ACL until every pod enforced it. Changes that nothing had to be waited for are not among them.", []string{"kind"}}
 	infoRender = MetricInfo{"dunlin_operator_render_duration_seconds", "histogram",
-		"How long it took to make the files of users and access rules of one Broker.", nil}
+		"How long it took to make the files of users and access rules of one Broker, of those that had changed.", nil}
+	infoShards = MetricInfo{"dunlin_operator_rendered_shards_total", "counter",
+		"Parts of the users and access rules that were made. A Broker has 32: a change of a User or ACL makes one, the operator's start all.", nil}
 )
 
 // MetricInfos are the operator's own metrics, by name; controller-runtime's come beside them.
 func MetricInfos() []MetricInfo {
-	return []MetricInfo{infoApply, infoCertificates, infoObjects, infoRender}
+	return []MetricInfo{infoApply, infoCertificates, infoObjects, infoRender, infoShards}
 }
 
 // instruments are the operator's own metrics. The nil instruments measure nothing.
 type instruments struct {
 	apply  *prometheus.HistogramVec
 	render prometheus.Histogram
+	shards prometheus.Counter
 
 	mu      sync.Mutex
 	pending map[pendingKey]time.Time // changes that are not applied yet, by when they were seen
@@ -58,16 +61,16 @@ type pendingKey struct {
 	types.NamespacedName
 }
 
-// newInstruments registers the metrics, in place of those of an operator that ran in this process before.
+// newInstruments registers the metrics, which a registry has of one operator.
 func newInstruments(registry prometheus.Registerer, c client.Reader) (*instruments, error) {
 	i := &instruments{
 		apply: prometheus.NewHistogramVec(
 			prometheus.HistogramOpts{Name: infoApply.Name, Help: infoApply.Help, Buckets: durationBounds}, infoApply.Labels),
 		render:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: infoRender.Name, Help: infoRender.Help, Buckets: prometheus.DefBuckets}),
+		shards:  prometheus.NewCounter(prometheus.CounterOpts{Name: infoShards.Name, Help: infoShards.Help}),
 		pending: make(map[pendingKey]time.Time),
 	}
-	for _, collector := range []prometheus.Collector{i.apply, i.render, inventory{c}} {
-		registry.Unregister(collector)
+	for _, collector := range []prometheus.Collector{i.apply, i.render, i.shards, inventory{c}} {
 		if err := registry.Register(collector); err != nil {
 			return nil, fmt.Errorf("register metrics: %w", err)
 		}
@@ -105,10 +108,11 @@ func (i *instruments) forget(kind string, key types.NamespacedName) {
 	delete(i.pending, pendingKey{kind, key})
 }
 
-// rendered measures a rendering that began at begun.
-func (i *instruments) rendered(begun time.Time) {
-	if i != nil {
+// rendered measures a rendering of so many shards that began at begun.
+func (i *instruments) rendered(begun time.Time, shards int) {
+	if i != nil && shards > 0 {
 		i.render.Observe(time.Since(begun).Seconds())
+		i.shards.Add(float64(shards))
 	}
 }
 

@@ -2,11 +2,8 @@ package controllers
 
 import (
 	"context"
-	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
@@ -30,7 +27,7 @@ func (r *BrokerReconciler) reconcileMonitoring(ctx context.Context, s *brokerSco
 	}
 	err = r.apply(ctx, s.broker, children.PodMonitor(s.broker))
 	switch {
-	case meta.IsNoMatchError(err), apierrors.IsNotFound(err): // the kind has gone since it was asked for
+	case noSuch(err):
 		s.monitored = no(v1alpha1.ReasonKindNotFound, noSuchKind)
 	case asFault(err) != nil:
 		s.monitored = no(asFault(err).reason, err.Error())
@@ -49,17 +46,8 @@ func (r *BrokerReconciler) unmonitor(ctx context.Context, s *brokerScope) error 
 	if meta.FindStatusCondition(s.broker.Status.Conditions, v1alpha1.ConditionMonitored) == nil {
 		return nil
 	}
-	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(children.PodMonitorKind)
 	key := client.ObjectKey{Namespace: s.broker.Namespace, Name: children.PodMonitorName(s.broker)}
-	err := r.live.Get(ctx, key, u)
-	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("get PodMonitor %s: %w", key, err)
-	}
-	return r.removeFound(ctx, s.broker, u)
+	return r.removeForeign(ctx, s.broker, children.PodMonitorKind, key)
 }
 
 // writeMonitored puts what the pass found into the status.

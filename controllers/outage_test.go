@@ -9,6 +9,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -88,7 +89,7 @@ var _ = Describe("an API server that is gone for a while", func() {
 		DeferCleanup(pause())
 		between := newRelay(kubeconfig.Host)
 		DeferCleanup(between.cut)
-		DeferCleanup(startAnother(func(c *rest.Config) { c.Host = "https://" + between.address }))
+		DeferCleanup(startAnother(func(c *rest.Config) { c.Host = "https://" + between.address }, prometheus.NewRegistry()))
 
 		ns := newNamespace(nil)
 		DeferCleanup(abandon, ns)
@@ -129,7 +130,7 @@ var _ = Describe("an API server that is gone for a while", func() {
 
 var _ = Describe("two operators at once", func() {
 	It("end where one would have, and do not fight", func() {
-		DeferCleanup(startAnother(nil)) // which no lease keeps from working
+		DeferCleanup(startAnother(nil, prometheus.NewRegistry())) // which no lease keeps from working
 		ns := newNamespace(nil)
 		DeferCleanup(abandon, ns)
 		fleet(ns)

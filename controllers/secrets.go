@@ -29,6 +29,20 @@ func (a applier) secret(ctx context.Context, namespace, name string) (*corev1.Se
 	return s, nil
 }
 
+// peek is a Secret as the cache has it, which is not to be changed; nil if it has none.
+func (a applier) peek(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
+	s := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: namespace, Name: name}
+	err := a.Get(ctx, key, s, client.UnsafeDisableDeepCopy)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("get Secret %s: %w", key, err)
+	}
+	return s, nil
+}
+
 // userSecret reads a Secret that a user made, past the cache; nil if it does not exist.
 func (a applier) userSecret(ctx context.Context, namespace, name string) (*corev1.Secret, error) {
 	s := &corev1.Secret{}

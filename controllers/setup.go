@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -13,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/selection"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -41,6 +43,8 @@ type Options struct {
 	Prober PodProber
 	// Now is the clock. nil: time.Now.
 	Now func() time.Time
+	// Registry takes the operator's metrics, those of one operator. nil: controller-runtime's, which the manager serves.
+	Registry prometheus.Registerer
 }
 
 // Scheme has the kinds that the operator reads and writes.
@@ -98,6 +102,9 @@ func SetupWithManager(ctx context.Context, mgr manager.Manager, o Options) error
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Registry == nil {
+		o.Registry = metrics.Registry
+	}
 	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
 		return err
 	}
@@ -105,14 +112,18 @@ func SetupWithManager(ctx context.Context, mgr manager.Manager, o Options) error
 	if err != nil {
 		return err
 	}
-	a := applier{Client: mgr.GetClient(), live: mgr.GetAPIReader(), namespaces: o.Namespaces}
+	a := applier{Client: mgr.GetClient(), live: mgr.GetAPIReader(), namespaces: o.Namespaces, selected: &selectorCache{}}
 	report := reporter{Client: mgr.GetClient(), events: mgr.GetEventRecorder(FieldOwner)}
-	measured, err := newInstruments(metrics.Registry, mgr.GetClient())
+	measured, err := newInstruments(o.Registry, mgr.GetClient())
 	if err != nil {
 		return err
 	}
-	brokers := &BrokerReconciler{applier: a, reporter: report, image: o.Image, prober: o.Prober, now: o.Now, loads: &loads{},
-		kinds: &kinds{}, metrics: measured}
+	raw, err := discovery.NewDiscoveryClientForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return fmt.Errorf("make a client for the cluster's token keys: %w", err)
+	}
+	brokers := &BrokerReconciler{applier: a, reporter: report, image: o.Image, prober: o.Prober, now: o.Now, loads: &loads{}, auths: &authMemos{},
+		kinds: &kinds{}, issuer: &clusterIssuer{get: raw.RESTClient()}, metrics: measured}
 	if err := brokers.setup(mgr, secrets); err != nil {
 		return fmt.Errorf("set up the Broker controller: %w", err)
 	}
@@ -160,13 +171,13 @@ func userSecrets(secrets cache.Cache, wake handler.MapFunc) source.Source {
 // last patch may have left something of it behind, and the next one puts that right.
 
 func (r *BrokerReconciler) setup(mgr manager.Manager, secrets cache.Cache) error {
-	w := watches{mgr.GetClient()}
+	w := watches{mgr.GetClient(), r.auths}
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Broker{}).
 		Owns(&appsv1.StatefulSet{}).Owns(&corev1.Service{}).Owns(&corev1.ConfigMap{}).
 		Owns(&corev1.Secret{}).Owns(&policyv1.PodDisruptionBudget{}).Owns(&networkingv1.NetworkPolicy{}).
 		Watches(&v1alpha1.User{}, handler.EnqueueRequestsFromMapFunc(w.brokerOfUser),
-			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+			builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
 		Watches(&v1alpha1.ACL{}, handler.EnqueueRequestsFromMapFunc(w.brokerOfACL),
 			builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Secret{}, handler.EnqueueRequestsFromMapFunc(w.brokerOfConnection)).
@@ -180,7 +191,7 @@ func (r *BrokerReconciler) setup(mgr manager.Manager, secrets cache.Cache) error
 }
 
 func (r *UserReconciler) setup(mgr manager.Manager, secrets cache.Cache) error {
-	w := watches{mgr.GetClient()}
+	w := watches{Reader: mgr.GetClient()}
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.User{}).
 		Owns(&corev1.Secret{}).
@@ -196,7 +207,7 @@ func (r *UserReconciler) setup(mgr manager.Manager, secrets cache.Cache) error {
 }
 
 func (r *ACLReconciler) setup(mgr manager.Manager) error {
-	w := watches{mgr.GetClient()}
+	w := watches{Reader: mgr.GetClient()}
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.ACL{}).
 		Watches(&v1alpha1.Broker{}, brokerHandler(w.aclsOfBroker)).

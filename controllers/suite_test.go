@@ -11,6 +11,7 @@ import (
 	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
@@ -32,11 +33,15 @@ var (
 	writes     = &writeLog{}    // what the operator has written
 	brokers    = &fakeBrokers{} // what the pods answer
 	clock      = &fakeClock{}
+	measured   *prometheus.Registry // by the suite's operator that runs now
 )
+
+// specPatience is how long a spec waits for what the operator does at once.
+const specPatience = 15 * time.Second
 
 func TestControllers(t *testing.T) {
 	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(15 * time.Second)
+	SetDefaultEventuallyTimeout(specPatience)
 	SetDefaultEventuallyPollingInterval(25 * time.Millisecond)
 	SetDefaultConsistentlyDuration(500 * time.Millisecond)
 	RunSpecs(t, "controllers")
@@ -51,6 +56,7 @@ var _ = BeforeSuite(func() {
 	ctx, cancel = context.WithCancel(context.Background())
 
 	env := &envtest.Environment{CRDDirectoryPaths: []string{"../config/crd"}, ErrorIfCRDPathMissing: true}
+	env.ControlPlane.GetAPIServer().Configure().Set("service-cluster-ip-range", "10.0.0.0/16") // a /24 has no room for `make scale`
 	var err error
 	kubeconfig, err = env.Start()
 	Expect(err).NotTo(HaveOccurred())
@@ -59,7 +65,12 @@ var _ = BeforeSuite(func() {
 	cluster, err = client.NewWithWatch(kubeconfig, client.Options{Scheme: scheme})
 	Expect(err).NotTo(HaveOccurred())
 	operator := operatorConfig(env)
-	stopOperator := startOperator(operator)
+	var stopOperator func()
+	start := func() {
+		measured = prometheus.NewRegistry()
+		stopOperator = startOperator(operator, measured)
+	}
+	start()
 	DeferCleanup(func() {
 		stopOperator()
 		cancel()
@@ -68,18 +79,18 @@ var _ = BeforeSuite(func() {
 	pause = func() (resume func()) {
 		stopOperator()
 		stopOperator = func() {}
-		return func() { stopOperator = startOperator(operator) }
+		return start
 	}
 	restart = func() {
 		stopOperator()
-		stopOperator = startOperator(operator)
+		start()
 	}
-	startAnother = func(change func(*rest.Config)) (stop func()) {
+	startAnother = func(change func(*rest.Config), measured *prometheus.Registry) (stop func()) {
 		config := rest.CopyConfig(operator)
 		if change != nil {
 			change(config)
 		}
-		return startOperator(config)
+		return startOperator(config, measured)
 	}
 })
 
@@ -104,15 +115,16 @@ func operatorConfig(env *envtest.Environment) *rest.Config {
 }
 
 // pause stops the operator until resume is called; restart stops it and starts another one, which remembers nothing;
-// startAnother starts one beside it, which reaches the cluster as change has it; nil: as the first.
+// startAnother starts one beside it, which reaches the cluster as change has it (nil: as the first) and measures into a registry
+// of its own.
 var (
 	pause        func() (resume func())
 	restart      func()
-	startAnother func(change func(*rest.Config)) (stop func())
+	startAnother func(change func(*rest.Config), measured *prometheus.Registry) (stop func())
 )
 
 // startOperator runs the controllers as cmd/operator does; the returned func stops them.
-func startOperator(kubeconfig *rest.Config) func() {
+func startOperator(kubeconfig *rest.Config, measured *prometheus.Registry) func() {
 	scheme, err := Scheme()
 	Expect(err).NotTo(HaveOccurred())
 	mgr, err := ctrl.NewManager(kubeconfig, ctrl.Options{
@@ -122,7 +134,7 @@ func startOperator(kubeconfig *rest.Config) func() {
 	})
 	Expect(err).NotTo(HaveOccurred())
 	opCtx, stop := context.WithCancel(ctx)
-	Expect(SetupWithManager(opCtx, mgr, Options{Image: testImage, Prober: brokers, Now: clock.Now})).To(Succeed())
+	Expect(SetupWithManager(opCtx, mgr, Options{Image: testImage, Prober: brokers, Now: clock.Now, Registry: measured})).To(Succeed())
 	done := make(chan error, 1)
 	go func() { done <- mgr.Start(opCtx) }()
 	return func() {

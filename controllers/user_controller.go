@@ -129,8 +129,12 @@ func (r *UserReconciler) checkApplied(ctx context.Context, s *userScope) error {
 	if err != nil {
 		return err
 	}
-	digest := userDigest(s.broker, s.account, s.user.Spec.Suspended)
-	in := bundle.hasUser(s.account)
+	selectors, err := r.selectors(ctx, &bundle)
+	if err != nil {
+		return err
+	}
+	digest := userDigest(s.broker, s.account, selectors.Of(s.account.Labels), s.user.Spec.Suspended)
+	in := bundle.hasUser(s.account, selectors)
 	if s.user.Spec.Suspended {
 		in = !bundle.hasUsername(s.account.Username)
 	}

@@ -74,7 +74,7 @@ func (r *UserReconciler) reconcileSecret(ctx context.Context, s *userScope) erro
 		data[keyScramKeys] = []byte(strings.Join(creds.scram, "\n") + "\n")
 	}
 	s.account = render.Account{
-		Username: render.Username(u), PasswordHash: creds.hash, ScramKeys: creds.scram, Groups: u.Spec.Groups, Limits: u.Spec.Limits,
+		Username: render.Username(u), PasswordHash: creds.hash, ScramKeys: creds.scram, Groups: u.Spec.Groups, Labels: u.Labels, Limits: u.Spec.Limits,
 		Certified: u.Spec.Authentication.Password.Disabled, Previous: creds.rotation.Previous,
 	}
 	if err := checkAccount(s.account); err != nil {

@@ -17,13 +17,17 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
+	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
 // Watches map a change of one object to the passes that read it. A list that fails is logged: it is
 // the cache's, so it fails only while the operator starts or stops.
 
-// watches reads the cache to find who depends on what.
-type watches struct{ client.Reader }
+// watches reads the cache to find who depends on what, and tells auths what has changed for the Brokers that are woken.
+type watches struct {
+	client.Reader
+	auths *authMemos
+}
 
 func request(namespace, name string) reconcile.Request {
 	return reconcile.Request{NamespacedName: types.NamespacedName{Namespace: namespace, Name: name}}
@@ -31,7 +35,7 @@ func request(namespace, name string) reconcile.Request {
 
 func (w watches) users(ctx context.Context, opts ...client.ListOption) []v1alpha1.User {
 	var list v1alpha1.UserList
-	if err := w.List(ctx, &list, opts...); err != nil {
+	if err := w.List(ctx, &list, append(opts, client.UnsafeDisableDeepCopy)...); err != nil {
 		log.FromContext(ctx).Error(err, "list Users")
 	}
 	return list.Items
@@ -39,7 +43,7 @@ func (w watches) users(ctx context.Context, opts ...client.ListOption) []v1alpha
 
 func (w watches) acls(ctx context.Context, opts ...client.ListOption) []v1alpha1.ACL {
 	var list v1alpha1.ACLList
-	if err := w.List(ctx, &list, opts...); err != nil {
+	if err := w.List(ctx, &list, append(opts, client.UnsafeDisableDeepCopy)...); err != nil {
 		log.FromContext(ctx).Error(err, "list ACLs")
 	}
 	return list.Items
@@ -57,13 +61,23 @@ func requestsFor[T any, P interface {
 	return out
 }
 
+// brokerOf wakes a Broker for what has changed in one of its shards.
+func (w watches) brokerOf(broker types.NamespacedName, shard int) []reconcile.Request {
+	var changed shardSet
+	changed.add(shard)
+	w.auths.change(broker, changed)
+	return []reconcile.Request{{NamespacedName: broker}}
+}
+
 // brokerOfUser, brokerOfACL: a User or ACL to the Broker that it names.
 func (w watches) brokerOfUser(_ context.Context, o client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: brokerKey(o.(*v1alpha1.User).Spec.BrokerRef, o.GetNamespace())}}
+	u := o.(*v1alpha1.User)
+	return w.brokerOf(brokerKey(u.Spec.BrokerRef, u.Namespace), render.Shard(render.Username(u)))
 }
 
 func (w watches) brokerOfACL(_ context.Context, o client.Object) []reconcile.Request {
-	return []reconcile.Request{{NamespacedName: brokerKey(o.(*v1alpha1.ACL).Spec.BrokerRef, o.GetNamespace())}}
+	a := o.(*v1alpha1.ACL)
+	return w.brokerOf(brokerKey(a.Spec.BrokerRef, a.Namespace), render.Shard(render.ACLName(a)))
 }
 
 // brokerOfConnection: a connection Secret to the Broker of its User.
@@ -92,7 +106,11 @@ func (w watches) brokersOfNamespace(ctx context.Context, _ client.Object) []reco
 	if err := w.List(ctx, &list); err != nil {
 		log.FromContext(ctx).Error(err, "list Brokers")
 	}
-	return requestsFor(slices.DeleteFunc(list.Items, func(b v1alpha1.Broker) bool { return b.Spec.AllowedNamespaces == nil }))
+	brokers := slices.DeleteFunc(list.Items, func(b v1alpha1.Broker) bool { return b.Spec.AllowedNamespaces == nil })
+	for i := range brokers {
+		w.auths.change(keyOf(&brokers[i]), allShards)
+	}
+	return requestsFor(brokers)
 }
 
 // brokersOfSecret: a user-made Secret to the Brokers whose certificate it is.
@@ -127,11 +145,7 @@ func (w watches) usersOfChild(ctx context.Context, o client.Object) []reconcile.
 
 // usersWithoutCertificate are the Users of a Broker that wait for a serial number.
 func (w watches) usersWithoutCertificate(ctx context.Context, broker string) []reconcile.Request {
-	users := w.users(ctx, client.MatchingFields{indexBroker: broker})
-	return requestsFor(slices.DeleteFunc(users, func(u v1alpha1.User) bool {
-		c := meta.FindStatusCondition(u.Status.Conditions, v1alpha1.ConditionCertificateReady)
-		return c == nil || c.Reason != v1alpha1.ReasonWaitingForBroker
-	}))
+	return requestsFor(w.users(ctx, client.MatchingFields{indexUncertified: broker}))
 }
 
 // aclsOfChild: the auth manifest to the ACLs that wait to be in it.
@@ -167,17 +181,18 @@ func (w watches) aclsIn(ctx context.Context, o client.Object) []reconcile.Reques
 
 // usersOfBroker and aclsOfBroker list what names a Broker; waiting: only what isn't applied yet.
 func (w watches) usersOfBroker(ctx context.Context, broker string, waiting bool) []reconcile.Request {
-	users := w.users(ctx, client.MatchingFields{indexBroker: broker})
-	return requestsFor(slices.DeleteFunc(users, func(u v1alpha1.User) bool {
-		return waiting && meta.IsStatusConditionTrue(u.Status.Conditions, v1alpha1.ConditionApplied)
-	}))
+	return requestsFor(w.users(ctx, ofBroker(broker, waiting)))
 }
 
 func (w watches) aclsOfBroker(ctx context.Context, broker string, waiting bool) []reconcile.Request {
-	acls := w.acls(ctx, client.MatchingFields{indexBroker: broker})
-	return requestsFor(slices.DeleteFunc(acls, func(a v1alpha1.ACL) bool {
-		return waiting && meta.IsStatusConditionTrue(a.Status.Conditions, v1alpha1.ConditionApplied)
-	}))
+	return requestsFor(w.acls(ctx, ofBroker(broker, waiting)))
+}
+
+func ofBroker(broker string, waiting bool) client.ListOption {
+	if waiting {
+		return client.MatchingFields{indexWaiting: broker}
+	}
+	return client.MatchingFields{indexBroker: broker}
 }
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]

@@ -2,7 +2,7 @@
 # tool.sh NAME: print the path of a tool, built if it is not there yet.
 #
 # hack/tools pins the tools' versions; golangci-lint has a module of its own there, as its authors
-# advise. A tool is kept under the sum of what it is built from, so that changing a version builds
+# advise, and so has krew, which wants older libraries. A tool is kept under the sum of what it is built from, so that changing a version builds
 # anew and switching back does not. Nothing is installed outside of the cache.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -14,6 +14,7 @@ controller-gen) package=sigs.k8s.io/controller-tools/cmd/controller-gen ;;
 setup-envtest) package=sigs.k8s.io/controller-runtime/tools/setup-envtest ;;
 gotestsum) package=gotest.tools/gotestsum ;;
 apidocs) package=./apidocs ;;
+krew) package=sigs.k8s.io/krew/cmd/krew module=$module/krew ;;
 golangci-lint) package=github.com/golangci/golangci-lint/v2/cmd/golangci-lint module=$module/lint ;;
 *) echo "tool.sh: no tool named $name" >&2 && exit 2 ;;
 esac

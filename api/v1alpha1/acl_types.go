@@ -68,6 +68,10 @@ type ACLTestClient struct {
 	// +listType=set
 	// +optional
 	Groups []string `json:"groups,omitempty"`
+	// Labels are the User object's, for subjects with a selector.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Labels map[string]string `json:"labels,omitempty"`
 	// ClientID is the MQTT client identifier.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional

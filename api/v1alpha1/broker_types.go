@@ -109,7 +109,7 @@ type BrokerSpec struct {
 	// the pod.
 	// +kubebuilder:default={}
 	// +optional
-	Tracing config.Tracing `json:"tracing,omitempty"`
+	Tracing Tracing `json:"tracing,omitempty"`
 	// Persistence is the volume for sessions and retained messages, and how sure what is on it is. A
 	// change of sync restarts the pod; with sync Memory the volume is claimed all the same and keeps
 	// what it has, for the day that sync is changed back.
@@ -133,195 +133,6 @@ type BrokerSpec struct {
 	// Broker. A change is live. Default: only its own; `{}` selects all.
 	// +optional
 	AllowedNamespaces *metav1.LabelSelector `json:"allowedNamespaces,omitempty"`
-}
-
-// ListenerSpec is one port of the broker.
-//
-// +kubebuilder:validation:XValidation:rule="self.name.matches('[a-z]') && !self.name.contains('--')",message="a listener's name has a letter and no two dashes in a row, because ports of the pod and its Services are named after it"
-// +kubebuilder:validation:XValidation:rule="self.protocol in ['WS', 'WSS'] || !has(self.path) && !has(self.origins)",message="path and origins are for WS and WSS only"
-// +kubebuilder:validation:XValidation:rule="self.name != 'pods' || !has(self.service)",message="a listener named pods can't have a Service: its name is taken by that of the pods"
-// +kubebuilder:validation:XValidation:rule="self.protocol in ['MQTTS', 'WSS'] || !has(self.tls)",message="tls is for MQTTS and WSS only"
-// +kubebuilder:validation:XValidation:rule="!has(self.route) || self.route.kind != 'TLSRoute' || self.protocol in ['MQTTS', 'WSS'] && has(self.route.hostnames) && size(self.route.hostnames) > 0",message="a TLSRoute needs hostnames, and is for MQTTS and WSS only"
-// +kubebuilder:validation:XValidation:rule="!has(self.route) || self.route.kind != 'TCPRoute' || !has(self.route.hostnames)",message="a TCPRoute has no hostnames: the Gateway's port tells where to"
-type ListenerSpec struct {
-	config.ListenerSettings `json:",inline"`
-	// TLS is what this MQTTS or WSS listener does otherwise than spec.tls says. A change restarts the pod. Default:
-	// nothing.
-	// +optional
-	TLS *ListenerTLS `json:"tls,omitempty"`
-	// Service gives the listener a Service of its own, named after Broker and listener, beside the one for all. A
-	// change is live. Default: none.
-	// +optional
-	Service *ListenerService `json:"service,omitempty"`
-	// Route brings the listener to Gateways of the Gateway API, by a TLSRoute or TCPRoute named after Broker and listener; the
-	// condition Routed says whether they have accepted it. Where the cluster has no such kind, it says that, and the route
-	// follows within minutes of its installation. A change is live. Default: none.
-	// +optional
-	Route *ListenerRoute `json:"route,omitempty"`
-}
-
-// ListenerRoute is a listener's way through Gateways, which pass the traffic on to its Service as it comes: TLS ends at the broker.
-type ListenerRoute struct {
-	// Kind is TLSRoute, by which a Gateway tells listeners on one port apart by the host name that clients ask for (SNI), or
-	// TCPRoute, which has a port of the Gateway to itself.
-	// +kubebuilder:validation:Enum=TLSRoute;TCPRoute
-	Kind string `json:"kind"`
-	// ParentRefs are the Gateways.
-	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=16
-	// +listType=atomic
-	ParentRefs []RouteParent `json:"parentRefs"`
-	// Hostnames are what clients of a TLSRoute ask for. A certificate that is issued is for them, too.
-	// +kubebuilder:validation:MaxItems=16
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:items:Pattern=`^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$`
-	// +listType=set
-	// +optional
-	Hostnames []string `json:"hostnames,omitempty"`
-}
-
-// RouteParent is a Gateway.
-type RouteParent struct {
-	// Name of the Gateway.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name"`
-	// Namespace of the Gateway, whose listener must allow routes of the Broker's. Default: the Broker's own.
-	// +kubebuilder:validation:MaxLength=63
-	// +optional
-	Namespace string `json:"namespace,omitempty"`
-	// SectionName is one of the Gateway's listeners. Default: all that take such routes.
-	// +kubebuilder:validation:MaxLength=253
-	// +optional
-	SectionName string `json:"sectionName,omitempty"`
-	// Port is that of the Gateway's listeners. Default: any.
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	// +optional
-	Port int32 `json:"port,omitempty"`
-}
-
-// ListenerTLS is what a listener does otherwise than spec.tls says.
-type ListenerTLS struct {
-	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with the certificate of this listener. What is new in it is
-	// checked, and served live. Default: the certificate of spec.tls.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=200
-	// +optional
-	SecretName string `json:"secretName,omitempty"`
-	// ClientAuth says whether clients of this listener are asked for a certificate: None, Request or Require, by the CAs
-	// and revocation lists of spec.tls. Default: spec.tls.clientAuth.
-	// +optional
-	ClientAuth config.ClientAuth `json:"clientAuth,omitempty"`
-	// MinVersion is the oldest TLS version that this listener accepts. Default: spec.tls.minVersion.
-	// +optional
-	MinVersion config.TLSVersion `json:"minVersion,omitempty"`
-}
-
-// BrokerTLS says where the server certificate comes from, and what is asked of clients.
-//
-// +kubebuilder:validation:XValidation:rule="!has(self.clientCASecretName) || has(self.clientAuth) && self.clientAuth != 'None'",message="clientCASecretName needs clientAuth Request or Require"
-// +kubebuilder:validation:XValidation:rule="!has(self.clientCRLSecretName) || has(self.clientCASecretName)",message="clientCRLSecretName needs clientCASecretName"
-// +kubebuilder:validation:XValidation:rule="!has(self.issuerRef) || !has(self.secretName) || size(self.secretName) == 0",message="set at most one of secretName and issuerRef"
-// +kubebuilder:validation:XValidation:rule="!has(self.issuerRef) || !has(self.issuerRef.serviceNames) || self.issuerRef.serviceNames || has(self.dnsNames) && size(self.dnsNames) > 0",message="issuerRef.serviceNames false needs dnsNames: the certificate would be for no name"
-type BrokerTLS struct {
-	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with tls.crt, tls.key and,
-	// for the clients' sake, ca.crt. Default: a certificate issued by a CA of the Broker's own.
-	// +kubebuilder:validation:MaxLength=253
-	// +optional
-	SecretName string `json:"secretName,omitempty"`
-	// IssuerRef has cert-manager issue the server certificate: the operator keeps a Certificate (cert-manager.io/v1) named
-	// NAME-server, takes what comes into its Secret NAME-issued-tls as it takes the one of secretName, and serves it live.
-	// Where the cluster has no cert-manager, CertificatesReady says so, and what was served before stays. Default: none.
-	// +optional
-	IssuerRef *IssuerRef `json:"issuerRef,omitempty"`
-	// Certificates are further ones, of your own: a client that asks for a host name (SNI) gets the first that is for it, and the
-	// one above, or the listener's own, if none is. What is new in their Secrets is checked, and served live; to add or remove one
-	// restarts the pod.
-	// +kubebuilder:validation:MaxItems=16
-	// +listType=map
-	// +listMapKey=secretName
-	// +optional
-	Certificates []ServerCertificate `json:"certificates,omitempty"`
-	// DNSNames are added to the names of the broker's Services in the issued certificate: DNS names in lower
-	// case, such as mqtt.example.com or *.example.com, and IP addresses. A change is served live.
-	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	// +kubebuilder:validation:items:Pattern=`^((\*\.)?[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(\.[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)*|[0-9a-f:.]*:[0-9a-f:.]*)$`
-	// +kubebuilder:validation:XValidation:rule="self.all(n, !n.contains(':') || isIP(n))",message="a name with a colon must be an IPv6 address"
-	// +listType=set
-	// +optional
-	DNSNames []string `json:"dnsNames,omitempty"`
-	// DurationSeconds is how long an issued server certificate is valid; it is renewed after two
-	// thirds of that. At most 10 years, as the CA itself. Default: 90 days. A change is served live.
-	// +kubebuilder:default=7776000
-	// +kubebuilder:validation:Minimum=3600
-	// +kubebuilder:validation:Maximum=315360000
-	// +optional
-	DurationSeconds int64 `json:"durationSeconds,omitempty"`
-	// CAOverlapSeconds is how long each step takes when the Broker's own CA is replaced, which it is after
-	// two thirds of its ten years, or when the annotation mqtt.dunlin.dev/rotate-ca gets a new value: for
-	// so long the new CA is only trusted beside the old one, and for so long the old one is trusted after
-	// everything has been issued anew. Clients have to take the new ca.crt within the first.
-	// +kubebuilder:default=86400
-	// +kubebuilder:validation:Minimum=60
-	// +optional
-	CAOverlapSeconds int64 `json:"caOverlapSeconds,omitempty"`
-	// MinVersion is the oldest TLS version accepted.
-	// +kubebuilder:default="1.2"
-	// +optional
-	MinVersion config.TLSVersion `json:"minVersion,omitempty"`
-	// ClientAuth says whether MQTTS and WSS listeners ask clients for a certificate: None, Request (a
-	// good one or none) or Require. Default: None.
-	// +optional
-	ClientAuth config.ClientAuth `json:"clientAuth,omitempty"`
-	// ClientCASecretName is a Secret in the Broker's namespace whose ca.crt has the CAs that issue client
-	// certificates. The pod starts once it is there. Default: the Broker's own CA, which issues those of
-	// Users; certificates of it are not good where others are named here.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	// +optional
-	ClientCASecretName string `json:"clientCASecretName,omitempty"`
-	// ClientCRLSecretName is a Secret in the Broker's namespace whose ca.crl has the lists of revoked client
-	// certificates, in PEM, one of each CA. A change is loaded live, and ends the connections of what it
-	// revokes. The pod starts once it is there. Default: none.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	// +optional
-	ClientCRLSecretName string `json:"clientCRLSecretName,omitempty"`
-}
-
-// ServerCertificate is a certificate beside the one that all listeners have.
-type ServerCertificate struct {
-	// SecretName is a kubernetes.io/tls Secret in the Broker's namespace with tls.crt and tls.key.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=200
-	SecretName string `json:"secretName"`
-}
-
-// IssuerRef names an issuer of cert-manager's.
-type IssuerRef struct {
-	// Name of the issuer.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name"`
-	// Kind is Issuer, which is in the Broker's namespace, ClusterIssuer, or that of an issuer of another project.
-	// +kubebuilder:default=Issuer
-	// +kubebuilder:validation:MaxLength=63
-	// +optional
-	Kind string `json:"kind,omitempty"`
-	// Group is the issuer's API group.
-	// +kubebuilder:default="cert-manager.io"
-	// +kubebuilder:validation:MaxLength=253
-	// +optional
-	Group string `json:"group,omitempty"`
-	// ServiceNames says whether the certificate is for the names of the broker's Services and pods, too. Public issuers refuse
-	// those: with false it is for dnsNames alone, and clients in the cluster have to connect to one of them.
-	// +kubebuilder:default=true
-	// +optional
-	ServiceNames *bool `json:"serviceNames,omitempty"`
 }
 
 // VolumePolicy is what becomes of volumes.
@@ -357,67 +168,6 @@ type Persistence struct {
 	WhenDeleted VolumePolicy `json:"whenDeleted,omitempty"`
 
 	config.Durability `json:",inline"`
-}
-
-// ServiceSpec shapes the Service for all listeners.
-type ServiceSpec struct {
-	// Enabled says whether there is one. Without it, clients in the cluster are told the listener's own Service,
-	// or the pods' names.
-	// +kubebuilder:default=true
-	// +optional
-	Enabled *bool `json:"enabled,omitempty"`
-
-	ServiceSettings `json:",inline"`
-}
-
-// ListenerService shapes a listener's own Service.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.type) && self.type != 'ClusterIP' || !has(self.nodePort)",message="nodePort is for types NodePort and LoadBalancer"
-type ListenerService struct {
-	// Port is the Service's port. Default: the listener's.
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	// +optional
-	Port int32 `json:"port,omitempty"`
-	// NodePort is the port on every node, for types NodePort and LoadBalancer. Default: Kubernetes chooses one.
-	// +kubebuilder:validation:Minimum=1
-	// +kubebuilder:validation:Maximum=65535
-	// +optional
-	NodePort int32 `json:"nodePort,omitempty"`
-
-	ServiceSettings `json:",inline"`
-}
-
-// ServiceSettings is what all Services for clients have in common.
-//
-// +kubebuilder:validation:XValidation:rule="has(self.type) && self.type == 'LoadBalancer' || !has(self.loadBalancerClass) && !has(self.loadBalancerSourceRanges)",message="loadBalancerClass and loadBalancerSourceRanges are for type LoadBalancer"
-// +kubebuilder:validation:XValidation:rule="has(self.type) && self.type != 'ClusterIP' || !has(self.externalTrafficPolicy)",message="externalTrafficPolicy is for types NodePort and LoadBalancer"
-type ServiceSettings struct {
-	// Type is the kind of Service.
-	// +kubebuilder:validation:Enum=ClusterIP;NodePort;LoadBalancer
-	// +kubebuilder:default=ClusterIP
-	// +optional
-	Type corev1.ServiceType `json:"type,omitempty"`
-	// Annotations are set on the Service.
-	// +optional
-	Annotations map[string]string `json:"annotations,omitempty"`
-	// LoadBalancerClass says which load balancer serves a LoadBalancer. Kubernetes lets nobody change it: to do so,
-	// delete the Service. Default: the cluster's default.
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	// +optional
-	LoadBalancerClass *string `json:"loadBalancerClass,omitempty"`
-	// LoadBalancerSourceRanges are the networks that a load balancer lets in, such as 192.0.2.0/24. Default: all.
-	// +kubebuilder:validation:MaxItems=64
-	// +kubebuilder:validation:items:MaxLength=43
-	// +listType=set
-	// +optional
-	LoadBalancerSourceRanges []string `json:"loadBalancerSourceRanges,omitempty"`
-	// ExternalTrafficPolicy says whether traffic from outside may pass through nodes without a broker pod (Cluster) or
-	// not (Local), which keeps the clients' addresses. Default: Cluster.
-	// +kubebuilder:validation:Enum=Cluster;Local
-	// +optional
-	ExternalTrafficPolicy corev1.ServiceExternalTrafficPolicy `json:"externalTrafficPolicy,omitempty"`
 }
 
 // NetworkPolicySpec says who may reach the pods over the network.
@@ -498,7 +248,7 @@ type BrokerStatus struct {
 	// +optional
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 	// Conditions: Ready, CertificatesReady; Restarted if the annotation restartedAt is set; Monitored where
-	// monitoring is enabled; Routed where listeners have a route; Reconciling, Stalled, Paused, CARotating, CertificateExpiring and
+	// monitoring is enabled; Routed where listeners have a route; ServiceAccountsReady where tokens are taken; Reconciling, Stalled, Paused, CARotating, CertificateExpiring and
 	// NotEnforced only while they are true.
 	// +listType=map
 	// +listMapKey=type
@@ -539,18 +289,6 @@ type BrokerStatus struct {
 	// AuthRevision identifies the users and ACLs that every serving pod has loaded.
 	// +optional
 	AuthRevision string `json:"authRevision,omitempty"`
-}
-
-// ListenerStatus is where a listener is reached.
-type ListenerStatus struct {
-	// Name of the listener.
-	Name string `json:"name"`
-	// Address is host:port within the cluster.
-	Address string `json:"address"`
-	// External are host:port outside of the cluster, where a load balancer has said so.
-	// +listType=atomic
-	// +optional
-	External []string `json:"external,omitempty"`
 }
 
 // BrokerList is a list of Brokers.

@@ -28,6 +28,9 @@ const (
 	ConditionMonitored = "Monitored"
 	// ConditionRouted says whether Gateways take clients to the listeners that ask for it (Broker); absent where none does.
 	ConditionRouted = "Routed"
+	// ConditionServiceAccountsReady says whether the keys of ServiceAccounts' tokens are those of the cluster (Broker); absent
+	// where tokens are not taken.
+	ConditionServiceAccountsReady = "ServiceAccountsReady"
 	// ConditionNotEnforced is True while access rules are tried and deny nothing (Broker).
 	ConditionNotEnforced = "NotEnforced"
 	// ConditionApplied is True when every serving pod has loaded this object (User, ACL).
@@ -78,6 +81,7 @@ const (
 	ReasonRouteNotAccepted    = "RouteNotAccepted"
 	ReasonRouteAccepted       = "RouteAccepted"
 	ReasonMonitored           = "PodMonitorApplied"
+	ReasonTokenKeysMissing    = "TokenKeysUnavailable"
 	ReasonKindNotFound        = "PodMonitorKindNotFound"
 )
 

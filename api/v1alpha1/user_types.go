@@ -213,7 +213,7 @@ type UserStatus struct {
 	// PreviousPasswordUntil is until when the password of before works too.
 	// +optional
 	PreviousPasswordUntil *metav1.Time `json:"previousPasswordUntil,omitempty"`
-	// AppliedDigest identifies the credentials, groups and limits that every serving pod has loaded.
+	// AppliedDigest identifies the credentials, groups, limits and selectors by labels that every serving pod has loaded.
 	// +optional
 	AppliedDigest string `json:"appliedDigest,omitempty"`
 }

@@ -25,6 +25,8 @@ type Facts struct {
 	BannedClients   int64
 	BannedAddresses int64
 
+	FailedHandshakes uint64 // of TLS, of all listeners
+
 	QueuedBytesLimit int64 // of all queues together; 0: none
 	ConnectionsLimit int64 // 0: none
 
@@ -38,6 +40,8 @@ type Counters struct {
 	Dropped               map[string]uint64
 	Refused               map[string]uint64
 	FailedAuthentications uint64
+	FailedHandshakes      uint64
+	Denied                uint64
 }
 
 // What is worth a word.
@@ -45,7 +49,7 @@ const (
 	diskNearlyFull   = 0.10 // of the disk is free
 	nearly           = 0.90 // of a limit is used
 	expiresSoon      = 7 * 24 * time.Hour
-	manyFailures     = 10 // wrong credentials in the time since Before
+	manyFailures     = 10 // wrong credentials, or things that access rules denied, in the time since Before
 	memoryNearlyFull = 0.95
 )
 
@@ -60,7 +64,7 @@ type problem func(f *Facts) []api.Problem
 
 var lookFor = []problem{
 	authNotLoaded, storeUnhealthy, notReady, certificates, diskSpace, authStale, memorySpace, queueSpace, connectionSpace,
-	dropsGoOn, refusalsGoOn, failuresGoOn, bansInForce, clientsThrottled,
+	dropsGoOn, refusalsGoOn, failuresGoOn, handshakesFail, denialsGoOn, bansInForce, clientsThrottled,
 }
 
 // problems are what is wrong, the worst first; empty, not nil: nothing.
@@ -204,13 +208,37 @@ func refusalsGoOn(f *Facts) []api.Problem {
 		"docs/limits.md says which limit each reason is; raise it, or find out who connects so often")
 }
 
+// many is how much a counter of failures has grown since Before, and whether that is worth a word.
+func (f *Facts) many(now, before uint64) (n uint64, many bool) {
+	n = now - before
+	return n, !f.Before.Time.IsZero() && n >= manyFailures
+}
+
 func failuresGoOn(f *Facts) []api.Problem {
-	n := f.FailedAuthentications - f.Before.FailedAuthentications
-	if f.Before.Time.IsZero() || n < manyFailures {
+	n, many := f.many(f.FailedAuthentications, f.Before.FailedAuthentications)
+	if !many {
 		return nil
 	}
 	return one(isWarning, "AuthenticationsFail", fmt.Sprintf("%d connections came with wrong credentials in the last %s", n, f.since()),
-		"the last denials say from where: correct the client's password, or set limits.failedAuthentications to ban who guesses")
+		"the last denials say whose, and from where (kubectl mqtt acl denials; Access in the console): correct the client's password, or set limits.failedAuthentications to ban who guesses")
+}
+
+func handshakesFail(f *Facts) []api.Problem {
+	n, many := f.many(f.FailedHandshakes, f.Before.FailedHandshakes)
+	if !many {
+		return nil
+	}
+	return one(isWarning, "HandshakesFail", fmt.Sprintf("%d TLS handshakes failed in the last %s", n, f.since()),
+		"the last denials say why, and from where (kubectl mqtt acl denials -o wide; Access in the console): mostly the client is to trust the CA, or to show a certificate")
+}
+
+func denialsGoOn(f *Facts) []api.Problem {
+	n, many := f.many(f.Denied, f.Before.Denied)
+	if !many {
+		return nil
+	}
+	return one(isWarning, "AccessDenied", fmt.Sprintf("access rules denied %d publishes and subscriptions in the last %s", n, f.since()),
+		"the last denials say whose, and why (kubectl mqtt acl denials; Access in the console): correct the client's topic, or give it a rule")
 }
 
 func bansInForce(f *Facts) []api.Problem {

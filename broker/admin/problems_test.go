@@ -15,14 +15,14 @@ func fine() *Facts {
 	return &Facts{
 		Overview: api.Overview{
 			Time: noon, Connections: 10, QueuedBytes: 10, MemoryBytes: 10, MemoryLimitBytes: 100,
-			Dropped: map[string]uint64{"queue_full": 7, "expired": 9}, Refused: map[string]uint64{"connections": 3}, FailedAuthentications: 100,
+			Dropped: map[string]uint64{"queue_full": 7, "expired": 9}, Refused: map[string]uint64{"connections": 3}, FailedAuthentications: 100, Denied: 100,
 			Store:     &api.Store{Healthy: true, DiskFreeBytes: 50},
 			Listeners: []api.Listener{{Name: "plain"}, {Name: "tls", CertificateExpires: new(noon.AddDate(0, 1, 0))}},
 		},
-		AuthLoaded: true, DiskBytes: 100, QueuedBytesLimit: 100, ConnectionsLimit: 100,
+		AuthLoaded: true, FailedHandshakes: 100, DiskBytes: 100, QueuedBytesLimit: 100, ConnectionsLimit: 100,
 		Before: Counters{
 			Time: noon.Add(-time.Minute), Dropped: map[string]uint64{"queue_full": 7, "expired": 2}, Refused: map[string]uint64{"connections": 3},
-			FailedAuthentications: 91,
+			FailedAuthentications: 91, FailedHandshakes: 91, Denied: 91,
 		},
 	}
 }
@@ -57,7 +57,9 @@ func TestProblems(t *testing.T) {
 		{"ConnectionsNearlyFull", "Warning", func(f *Facts) { f.Connections = 90 }, "90 of 100 connections"},
 		{"MessagesDropped", "Warning", func(f *Facts) { f.Dropped["queue_full"] = 12 }, "5 messages were dropped in the last 1m0s: the queue of a session was full"},
 		{"ConnectionsRefused", "Warning", func(f *Facts) { f.Refused["connections"] = 5 }, "2 connections were refused in the last 1m0s: connections"},
+		{"HandshakesFail", "Warning", func(f *Facts) { f.FailedHandshakes = 101 }, "10 TLS handshakes failed"},
 		{"AuthenticationsFail", "Warning", func(f *Facts) { f.FailedAuthentications = 101 }, "10 connections came with wrong credentials"},
+		{"AccessDenied", "Warning", func(f *Facts) { f.Denied = 101 }, "denied 10 publishes and subscriptions in the last 1m0s"},
 		{"BansInForce", "Warning", func(f *Facts) { f.BannedClients = 2 }, "0 addresses and 2 clients"},
 		{"ClientsThrottled", "Warning", func(f *Facts) { f.Throttled = 3 }, "3 clients"},
 	} {

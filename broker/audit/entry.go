@@ -1,6 +1,9 @@
 package audit
 
-import "log/slog"
+import (
+	"log/slog"
+	"strings"
+)
 
 // Event is what an Entry is about.
 type Event string
@@ -63,5 +66,5 @@ func clip(s string) string {
 	if len(s) <= maxText {
 		return s
 	}
-	return s[:maxText] + "..."
+	return strings.ToValidUTF8(s[:maxText], "") + "..."
 }

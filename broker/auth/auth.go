@@ -9,10 +9,12 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
+	"github.com/dunlin-mqtt/dunlin/broker/token"
 )
 
 // What Authenticate answers with, beside the error of its context.
@@ -32,6 +34,7 @@ type Auth struct {
 	log      *slog.Logger
 	loading  sync.Mutex // who makes a Policy
 	settings settings
+	now      func() time.Time
 	unmade   bool // no Policy has been made of the settings, because the files could not be used
 	policy   atomic.Pointer[Policy]
 	verifier *verifier
@@ -47,6 +50,7 @@ type settings struct {
 	methods      []config.EnhancedMethod
 	hashesServe  bool                      // $7$ hashes do for SCRAM-SHA-512
 	certificate  *config.ClientCertificate // nil: certificates name no users
+	accounts     *config.ServiceAccounts   // nil: tokens are not taken
 	secret       []byte                    // of this process: the SCRAM salts of users that do not exist are made of it
 }
 
@@ -60,7 +64,8 @@ func Open(cfg config.Config, log *slog.Logger) (*Auth, error) {
 	a := &Auth{
 		files:    cfg.AuthFiles,
 		log:      log,
-		verifier: newVerifier(),
+		verifier: newVerifier(time.Duration(cfg.MQTT.ConnectTimeoutSeconds) * time.Second),
+		now:      time.Now,
 	}
 	a.failure.Store("")
 	secret := make([]byte, sha256.Size)
@@ -90,6 +95,7 @@ func settingsOf(cfg config.Config, secret []byte) settings {
 		methods:      cfg.Authentication.EnhancedMethods,
 		hashesServe:  cfg.Authentication.ScramFromPasswordHashes,
 		certificate:  cfg.Authentication.ClientCertificate,
+		accounts:     cfg.Authentication.ServiceAccounts,
 		secret:       secret,
 	}
 }
@@ -123,7 +129,7 @@ func (a *Auth) Run(ctx context.Context, reloaded func(*Policy)) error {
 
 func (a *Auth) paths() []string {
 	var out []string
-	for _, path := range []string{a.files.BundleDir, a.files.PasswordFile, a.files.ACLFile} {
+	for _, path := range []string{a.files.BundleDir, a.files.PasswordFile, a.files.ACLFile, a.files.TokenIssuerFile} {
 		if path != "" {
 			out = append(out, path)
 		}
@@ -193,7 +199,8 @@ func (a *Auth) Revision() string { return a.Policy().revision }
 func (a *Auth) Policy() *Policy { return a.policy.Load() }
 
 // Authenticate says who the client with credentials c is. The error is ErrBadCredentials, ErrNotAllowed, ErrBusy or
-// that of ctx, perhaps wrapped. A certificate that names a user is enough; no password is looked at then. It blocks while other passwords are being verified: not for goroutines that move traffic.
+// that of ctx, perhaps wrapped. A certificate that names a user is enough; no password is looked at then. Where tokens are taken, a
+// password without a user name, or with a ServiceAccount's, is one. It blocks while other passwords are being verified, for no longer than a client has to connect: not for goroutines that move traffic.
 // An unknown user takes as long as one with a hash of the commonest cost.
 func (a *Auth) Authenticate(ctx context.Context, c Credentials) (*Identity, error) {
 	p := a.Policy()
@@ -205,26 +212,29 @@ func (a *Auth) Authenticate(ctx context.Context, c Credentials) (*Identity, erro
 		return nil, err
 	}
 	if holds.username != "" {
-		return &Identity{username: holds.username, clientID: c.ClientID, cn: holds.cn, certified: true}, nil
+		return &Identity{username: holds.username, clientID: c.ClientID, shown: certificate(holds.cn), certified: true}, nil
+	}
+	if p.accounts != nil && c.HasPassword && (c.Username == "" || token.Reserved(c.Username)) {
+		return p.byToken(c, holds, c.Password, a.now())
 	}
 	// Where there are no users, a name proves nothing, so its bearer is as anonymous as without it.
 	if c.Username == "" || !c.HasUsername || !p.users && p.anonymous {
 		if !p.anonymous {
 			return nil, ErrNotAllowed
 		}
-		return &Identity{clientID: c.ClientID, anonymous: true, cn: holds.cn}, nil
+		return &Identity{clientID: c.ClientID, anonymous: true, shown: certificate(holds.cn)}, nil
 	}
 	lines := p.passwords.Lookup(c.Username)
 	for _, line := range lines {
 		if a.verifier.remembers(c.Username, c.Password, line) {
-			return &Identity{username: c.Username, clientID: c.ClientID, line: line, cn: holds.cn}, nil
+			return &Identity{username: c.Username, clientID: c.ClientID, line: line, shown: certificate(holds.cn)}, nil
 		}
 	}
 	line, err := a.verify(ctx, p, c, lines)
 	if err != nil {
 		return nil, err
 	}
-	return &Identity{username: c.Username, clientID: c.ClientID, line: line, cn: holds.cn}, nil
+	return &Identity{username: c.Username, clientID: c.ClientID, line: line, shown: certificate(holds.cn)}, nil
 }
 
 // verify returns which of lines c's password is good for.

@@ -47,9 +47,16 @@ func loadBundle(dir string) (material, error) {
 	m := material{
 		passwords: &password.File{},
 		groups:    make(map[string][]string),
+		selected:  make(map[string][]string),
 		limits:    make(map[string]config.UserLimits),
 		revision:  manifest.Revision,
 		sum:       sha256.Sum256(data), // it has the sums of the others
+	}
+	if data, ok := shards[config.BundleIssuer]; ok {
+		if m.issuer, err = parseIssuer(data, filepath.Join(dir, config.BundleIssuer)); err != nil {
+			return material{}, fmt.Errorf("bundle: %w", err)
+		}
+		delete(shards, config.BundleIssuer)
 	}
 	for _, shard := range slices.Sorted(maps.Keys(shards)) {
 		if err := m.addShard(shard, filepath.Join(dir, shard), shards[shard]); err != nil {
@@ -67,8 +74,8 @@ func readShards(dir string, manifest config.Manifest) (map[string][]byte, error)
 	shards := make(map[string][]byte, len(manifest.Files))
 	total := 0
 	for _, name := range slices.Sorted(maps.Keys(manifest.Files)) {
-		if !shardName.MatchString(name) {
-			return nil, fmt.Errorf("manifest names %.60q, which is not called passwd-NN, users-NN.json or acls-NN.json", name)
+		if name != config.BundleIssuer && !shardName.MatchString(name) {
+			return nil, fmt.Errorf("manifest names %.60q, which is not called passwd-NN, users-NN.json, acls-NN.json or issuer.json", name)
 		}
 		data, err := filewatch.Read(filepath.Join(dir, name), maxShardBytes)
 		if err != nil {
@@ -99,12 +106,7 @@ func (m *material) addShard(name, path string, data []byte) error {
 		if err := set.Validate(); err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		for _, u := range set.Users {
-			m.groups[u.Name] = append(m.groups[u.Name], u.Groups...)
-			if u.Limits != nil {
-				m.limits[u.Name] = *u.Limits
-			}
-		}
+		m.addUsers(set.Users)
 	default:
 		var set config.ACLSet
 		if err := config.ParseBundled(data, path, &set); err != nil {

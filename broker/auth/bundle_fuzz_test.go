@@ -23,7 +23,7 @@ func FuzzShard(f *testing.F) {
 		if !shardName.MatchString(name) {
 			return
 		}
-		m := material{passwords: &password.File{}, groups: make(map[string][]string), limits: make(map[string]config.UserLimits)}
+		m := material{passwords: &password.File{}, groups: make(map[string][]string), selected: make(map[string][]string), limits: make(map[string]config.UserLimits)}
 		if err := m.addShard(name, "the/file", data); err != nil {
 			if !strings.Contains(err.Error(), "the/file") {
 				t.Errorf("error without its place: %v", err)

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/token"
 )
 
 // holder is what a client's certificate says of it; zero: it has none.
@@ -34,6 +35,8 @@ func (p *Policy) holder(c Credentials) (holder, error) {
 		return holder{}, fmt.Errorf("%w: the client certificate's %s cannot be a user name", ErrBadCredentials, field)
 	case c.HasUsername && c.Username != "" && c.Username != h.username:
 		return holder{}, fmt.Errorf("%w: the client certificate is of another user", ErrBadCredentials)
+	case token.Reserved(h.username):
+		return holder{}, fmt.Errorf("%w: the client certificate's %s is a name that only ServiceAccounts have", ErrBadCredentials, field)
 	case !p.certifies(h.username):
 		return holder{}, fmt.Errorf("%w: the user of the client certificate is not known", ErrBadCredentials)
 	}
@@ -68,8 +71,9 @@ func (p *Policy) knows(username string) bool {
 // commonName is that of id's certificate. The broker that stored the session of a client that is away kept its user name
 // only, which says it where that is where user names are from.
 func (p *Policy) commonName(id *Identity) string {
-	if id.cn == "" && id.away && p.certificate != nil && p.certificate.UsernameFrom == config.CommonName {
+	cn := id.shown.commonName()
+	if cn == "" && id.away && p.certificate != nil && p.certificate.UsernameFrom == config.CommonName {
 		return id.username
 	}
-	return id.cn
+	return cn
 }

@@ -38,6 +38,7 @@ type Exchange struct {
 	entry string // of the password file; "": the user has none, and the exchange will fail
 	also  []also // what the user's other passwords would be proved by
 	other func(user, entry string) []also
+	token func(data []byte) (*Identity, error) // not nil: the client shows a token, and conv is nil
 }
 
 // also is the same conversation with other keys.
@@ -52,6 +53,9 @@ func (a *Auth) Begin(method string, who Credentials) (*Exchange, error) {
 	p := a.Policy()
 	if p.closed {
 		return nil, errNotLoaded
+	}
+	if method == TokenMethod && p.accounts != nil {
+		return a.beginToken(p, who)
 	}
 	m := config.EnhancedMethod(method)
 	if !p.users || !slices.Contains(p.methods, m) {
@@ -120,6 +124,9 @@ func (x *Exchange) step(data string) (string, error) {
 // when the Identity is not nil. A client that has said nothing yet (data is nil) is asked to begin. The error is
 // ErrNotProved or ErrBadCredentials, perhaps wrapped; the exchange is over then.
 func (x *Exchange) Step(data []byte) (answer []byte, id *Identity, err error) {
+	if x.token != nil {
+		return x.show(data)
+	}
 	if data == nil && x.conv.Username() == "" && !x.conv.Done() {
 		return []byte{}, nil, nil
 	}
@@ -143,5 +150,5 @@ func (x *Exchange) Step(data []byte) (answer []byte, id *Identity, err error) {
 	case !x.conv.Valid() || x.entry == "": // the latter is never the former, unless somebody finds a password of no keys
 		return nil, nil, ErrNotProved
 	}
-	return []byte(text), &Identity{username: user, clientID: x.who.ClientID, line: x.entry, cn: x.holds.cn}, nil
+	return []byte(text), &Identity{username: user, clientID: x.who.ClientID, line: x.entry, shown: certificate(x.holds.cn)}, nil
 }

@@ -212,7 +212,7 @@ func TestCommonNameOfThoseAway(t *testing.T) {
 		if got := p.CanReceive(Recall("c", "ann", false), "of/ann"); got != want {
 			t.Errorf("%s: a client that was away since before the start receives: %v", field, got)
 		}
-		live := &Identity{username: "user", cn: "ann", certified: true}
+		live := &Identity{username: "user", shown: &shown{cn: "ann"}, certified: true}
 		if !p.CanReceive(live, "of/ann") || !p.CanReceive(live.Away(), "of/ann") || p.CanReceive(live.Away(), "of/user") {
 			t.Errorf("%s: the Common Name is lost, or is the user name", field)
 		}

@@ -3,6 +3,9 @@ package auth
 import (
 	"crypto/x509"
 	"sync/atomic"
+	"time"
+
+	"github.com/dunlin-mqtt/dunlin/broker/token"
 )
 
 // Credentials is what a client's CONNECT says of who it is. MQTT 5 §3.1.3.
@@ -23,11 +26,34 @@ type Identity struct {
 	username  string
 	clientID  string
 	line      string // the entry of the password file that it was verified with
-	cn        string // the Common Name of its certificate; "": it has none
+	shown     *shown // nil: nothing, as most that are away
+	view      atomic.Pointer[view]
 	anonymous bool
 	certified bool // its certificate was enough, so there is no line
+	account   bool // it has shown the token of the ServiceAccount that its name says
 	away      bool // made by Recall or Away: there is no connection to be good for
-	view      atomic.Pointer[view]
+}
+
+// shown is what a client has shown beside a password.
+type shown struct {
+	cn      string    // the Common Name of its certificate; "": it has none
+	keyID   string    // that its token is signed with
+	expires time.Time // when the token ends; zero: there is none
+}
+
+func (s *shown) commonName() string {
+	if s == nil {
+		return ""
+	}
+	return s.cn
+}
+
+// certificate is what is shown by a certificate alone; nil: it has no Common Name.
+func certificate(cn string) *shown {
+	if cn == "" {
+		return nil
+	}
+	return &shown{cn: cn}
 }
 
 // Username is the user's name; "" for an anonymous client.
@@ -35,6 +61,23 @@ func (id *Identity) Username() string { return id.username }
 
 // ClientID is the client identifier that the client, or the broker for it, chose: it proves nothing.
 func (id *Identity) ClientID() string { return id.clientID }
+
+// Expires is when what it was authenticated by ends; zero: it does not, or the listener knows.
+func (id *Identity) Expires() time.Time {
+	if id.shown == nil {
+		return time.Time{}
+	}
+	return id.shown.expires
+}
+
+// serviceAccount is NAMESPACE/NAME of the ServiceAccount that id is; "": it is none.
+func (id *Identity) serviceAccount() string {
+	if !id.account {
+		return ""
+	}
+	namespace, name, _ := token.Parse(id.username)
+	return namespace + "/" + name
+}
 
 // Anonymous reports whether the client proved no user name.
 func (id *Identity) Anonymous() bool { return id.anonymous }

@@ -111,7 +111,7 @@ func (p *Policy) Considered(id *Identity, action config.Action, limit int) (rule
 	return rules
 }
 
-// Decide is what Explain says, with the rule that decided; nil: none did.
+// Decide says whether id may publish to a topic name, or subscribe to a topic filter, and which rule decides; nil: none does.
 func (p *Policy) Decide(id *Identity, action config.Action, nameOrFilter string) (Verdict, *Rule) {
 	which := publish
 	if action == config.ActionSubscribe {

@@ -36,7 +36,7 @@ func (p pattern) matches(name string) bool {
 
 // Expand puts the client's own user name, client identifier and certificate's Common Name into text, as into the topics
 // of an ACL. "": one that is needed is empty or has a separator or a wildcard.
-func (id *Identity) Expand(text string) string { return expand(text, id, id.cn) }
+func (id *Identity) Expand(text string) string { return expand(text, id, id.shown.commonName()) }
 
 // expand puts the client's own user name, client identifier and certificate's Common Name, which is cn, into a filter. It
 // returns "", which matches nothing, if one that is needed is empty or could change what the filter means: a separator, a

@@ -33,7 +33,9 @@ type Policy struct {
 	scram     *password.ScramUsers
 	decoy     string // what to verify for users that do not exist; "": there are no users
 	groups    map[string][]string
+	selected  map[string][]string // the IDs of the selectors that pick a user
 	limits    map[string]config.UserLimits
+	issuer    *issuer // of tokens that are taken; nil: none are
 
 	acls   []*acl
 	listed sync.Once
@@ -42,6 +44,8 @@ type Policy struct {
 
 	// Which ACLs a subject is named in.
 	byUser, byGroup, byClientID map[string][]*acl
+	bySelector                  map[string]*selection // by its ID
+	byAccount                   map[string][]*acl     // ServiceAccounts
 	everyone, anonymousOnly     []*acl
 
 	mu     sync.Mutex
@@ -57,11 +61,17 @@ func newPolicy(generation uint64, s settings, m material) *Policy {
 		passwords:  m.passwords,
 		scram:      m.passwords.Scram(s.secret, s.hashesServe),
 		groups:     m.groups,
+		selected:   m.selected,
 		limits:     m.limits,
 		byUser:     make(map[string][]*acl),
 		byGroup:    make(map[string][]*acl),
 		byClientID: make(map[string][]*acl),
+		bySelector: make(map[string]*selection),
+		byAccount:  make(map[string][]*acl),
 		shared:     make(map[string]*rules),
+	}
+	if s.accounts != nil {
+		p.issuer = m.issuer
 	}
 	if p.passwords.Len() > 0 {
 		p.decoy = p.passwords.Decoy()
@@ -78,11 +88,17 @@ func (p *Policy) index(a *acl, subjects []config.Subject) {
 	for _, s := range subjects {
 		switch s.Kind {
 		case config.SubjectUser:
+			if s.Selector != nil {
+				p.pick(a, s)
+				continue
+			}
 			p.byUser[s.Name] = append(p.byUser[s.Name], a)
 		case config.SubjectGroup:
 			p.byGroup[s.Name] = append(p.byGroup[s.Name], a)
 		case config.SubjectClientID:
 			p.byClientID[s.Name] = append(p.byClientID[s.Name], a)
+		case config.SubjectServiceAccount:
+			p.byAccount[s.Name] = append(p.byAccount[s.Name], a)
 		case config.SubjectEveryone:
 			p.everyone = append(p.everyone, a)
 		case config.SubjectAnonymous:
@@ -103,6 +119,8 @@ func (p *Policy) Valid(id *Identity) bool {
 		return false
 	case id.anonymous:
 		return p.anonymous
+	case id.account:
+		return p.trusts(id)
 	case id.away, id.certified:
 		return p.certifies(id.username)
 	}
@@ -133,30 +151,6 @@ func (p *Policy) CanSubscribe(id *Identity, filter string) Verdict {
 		by.used[rule].mark()
 	}
 	return verdict
-}
-
-// Decision is what decided, for a person to understand.
-type Decision struct {
-	// Allowed is true for PerTopic too.
-	Allowed bool
-	// ACL is the name of the ACL that decided, and Rule which of its rules, from 0.
-	ACL  string
-	Rule int
-	// Default: no rule did, so ACL and Rule are empty.
-	Default bool
-}
-
-// Explain says why id may or may not publish to a topic name, or subscribe to a topic filter.
-func (p *Policy) Explain(id *Identity, action config.Action, nameOrFilter string) Decision {
-	which := publish
-	if action == config.ActionSubscribe {
-		which = subscribe
-	}
-	verdict, by, rule := p.covers(id, which, nameOrFilter)
-	if by == nil {
-		return Decision{Allowed: verdict != Denied, Default: true}
-	}
-	return Decision{Allowed: verdict != Denied, ACL: by.name, Rule: rule}
 }
 
 // permits says whether the first rule that matches a topic name allows it.

@@ -226,31 +226,6 @@ func TestSubscribeAgreesWithReceive(t *testing.T) {
 	}
 }
 
-func TestExplain(t *testing.T) {
-	p := policyOf(t, settings{}, "0; Everyone; Allow PS a/#", "5; User:ann; Allow P x; Deny PS a/b; Allow S a/+")
-	tests := []struct {
-		who    string
-		action config.Action
-		topic  string
-		want   Decision
-	}{
-		{"ann", config.ActionPublish, "a/b", Decision{ACL: "ns/1", Rule: 1}},
-		{"bob", config.ActionPublish, "a/b", Decision{Allowed: true, ACL: "ns/0"}},
-		{"ann", config.ActionPublish, "a/c", Decision{Allowed: true, ACL: "ns/0"}},
-		{"ann", config.ActionSubscribe, "a/+", Decision{Allowed: true, ACL: "ns/1", Rule: 2}},
-		{"ann", config.ActionPublish, "z", Decision{Default: true}},
-	}
-	for _, test := range tests {
-		got := p.Explain(user(test.who, "c"), test.action, test.topic)
-		if diff := cmp.Diff(test.want, got); diff != "" {
-			t.Errorf("%s %s %s (-want +got):\n%s", test.who, test.action, test.topic, diff)
-		}
-	}
-	if got := policyOf(t, settings{defaultAllow: true}).Explain(user("ann", ""), config.ActionPublish, "z"); !got.Allowed || !got.Default {
-		t.Errorf("allowed by default: %+v", got)
-	}
-}
-
 // TestRecall asks about clients that are away: their user must be there, with whatever password.
 func TestRecall(t *testing.T) {
 	p := policyOf(t, settings{}, "0; Everyone; Allow S a/%c")

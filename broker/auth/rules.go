@@ -161,6 +161,10 @@ func (p *Policy) aclsOf(id *Identity) []*acl {
 		for _, g := range p.groups[id.username] {
 			out = append(out, p.byGroup[g]...)
 		}
+		out = p.appendPicked(out, id.username)
+		if id.account {
+			out = append(out, p.byAccount[id.serviceAccount()]...)
+		}
 	}
 	slices.SortFunc(out, func(a, b *acl) int { return cmp.Compare(a.id, b.id) })
 	return slices.Compact(out)

@@ -29,6 +29,7 @@ const (
 // remembered useless at once; only the right password is faster than others; and nothing is learned of who exists.
 type verifier struct {
 	slots   chan struct{}
+	maxWait time.Duration // for a slot
 	waiting atomic.Int64
 	key     [sha256.Size]byte
 
@@ -38,9 +39,9 @@ type verifier struct {
 
 type proof [sha256.Size]byte
 
-func newVerifier() *verifier {
+func newVerifier(maxWait time.Duration) *verifier {
 	// One core is left to those who are connected already.
-	v := &verifier{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), young: make(map[proof]time.Time)}
+	v := &verifier{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), maxWait: maxWait, young: make(map[proof]time.Time)}
 	_, _ = rand.Read(v.key[:]) // it never fails
 	return v
 }
@@ -51,6 +52,8 @@ func (v *verifier) acquire(ctx context.Context) (release func(), err error) {
 	if v.waiting.Add(1) > maxWaiting {
 		return nil, fmt.Errorf("%w: %d clients wait for their password to be verified", ErrBusy, maxWaiting)
 	}
+	ctx, cancel := context.WithTimeout(ctx, v.maxWait)
+	defer cancel()
 	select {
 	case v.slots <- struct{}{}:
 		return func() { <-v.slots }, nil

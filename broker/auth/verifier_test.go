@@ -15,7 +15,7 @@ import (
 
 func TestVerifierRemembers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVerifier()
+		v := newVerifier(time.Minute)
 		v.remember("ann", []byte("one"), "line")
 		for _, other := range [][3]string{{"bob", "one", "line"}, {"ann", "two", "line"}, {"ann", "one", "other"}, {"anno", "ne", "line"}, {"ann", "onel", "ine"}} {
 			if v.remembers(other[0], []byte(other[1]), other[2]) {
@@ -34,14 +34,14 @@ func TestVerifierRemembers(t *testing.T) {
 		if v.remembers("ann", []byte("one"), "line") {
 			t.Error("remembered for too long")
 		}
-		if newVerifier().prove("ann", []byte("one"), "line") == v.prove("ann", []byte("one"), "line") {
+		if newVerifier(time.Minute).prove("ann", []byte("one"), "line") == v.prove("ann", []byte("one"), "line") {
 			t.Error("two processes have the same key")
 		}
 	})
 }
 
 func TestVerifierMemoryIsBounded(t *testing.T) {
-	v := newVerifier()
+	v := newVerifier(time.Minute)
 	for i := range 3 * maxRemembered {
 		v.remember(fmt.Sprint(i), nil, "")
 		if n := len(v.young) + len(v.aged); n > 2*maxRemembered {
@@ -55,7 +55,7 @@ func TestVerifierMemoryIsBounded(t *testing.T) {
 
 func TestVerifierIsBusy(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		v := newVerifier()
+		v := newVerifier(time.Minute)
 		var releases []func()
 		for range cap(v.slots) {
 			release, err := v.acquire(t.Context())
@@ -93,7 +93,7 @@ func TestVerifierIsBusy(t *testing.T) {
 }
 
 func TestOneCoreIsLeftToTraffic(t *testing.T) {
-	if got, want := cap(newVerifier().slots), max(1, runtime.GOMAXPROCS(0)-1); got != want {
+	if got, want := cap(newVerifier(time.Minute).slots), max(1, runtime.GOMAXPROCS(0)-1); got != want {
 		t.Errorf("%d passwords are verified at once, want %d", got, want)
 	}
 }
@@ -122,7 +122,7 @@ func TestUnknownUserDoesTheWork(t *testing.T) {
 
 func BenchmarkAuthenticateRemembered(b *testing.B) {
 	p := policyOf(b, settings{})
-	a := &Auth{verifier: newVerifier()}
+	a := &Auth{verifier: newVerifier(time.Minute)}
 	a.policy.Store(p)
 	if _, err := a.Authenticate(b.Context(), login("ann", "secret of ann")); err != nil {
 		b.Fatal(err)

@@ -1,5 +1,7 @@
 package config
 
+import "encoding/json"
+
 // Authentication says who may connect.
 type Authentication struct {
 	// AllowAnonymous lets clients in that give no user name.
@@ -19,7 +21,26 @@ type Authentication struct {
 	// certificate is asked for where a listener says so, and names nobody.
 	// +optional
 	ClientCertificate *ClientCertificate `json:"clientCertificate,omitempty"`
+	// ServiceAccounts lets in who has a token of a Kubernetes ServiceAccount, of this Broker's namespace or one that
+	// allowedNamespaces selects: as the password, with no user name or its own (system:serviceaccount:NAMESPACE:NAME), or by the
+	// authentication method K8S-SAT of MQTT 5, which can renew it. What it may do is for ACLs to say. A connection ends when its token does. Default: tokens are not taken.
+	// +optional
+	ServiceAccounts *ServiceAccounts `json:"serviceAccounts,omitempty"`
 }
+
+// ServiceAccounts says which tokens of ServiceAccounts are taken.
+type ServiceAccounts struct {
+	// Audiences are of whom one must be among those that the token was made for. Default: dunlin.
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	// +listType=set
+	// +optional
+	Audiences []string `json:"audiences,omitempty"`
+}
+
+// DefaultAudience is whom a token must be for where nothing else is said.
+const DefaultAudience = "dunlin"
 
 // EnhancedMethod is an authentication method of MQTT 5.
 // +kubebuilder:validation:Enum=SCRAM-SHA-256;SCRAM-SHA-512
@@ -96,6 +117,9 @@ type AuthFiles struct {
 	PasswordFile string `json:"passwordFile,omitempty"`
 	// ACLFile is a YAML or JSON file of an ACLSet.
 	ACLFile string `json:"aclFile,omitempty"`
+	// TokenIssuerFile is a JSON file of a TokenIssuer, for authentication.serviceAccounts. Without it no token is good.
+	// Exclusive with BundleDir.
+	TokenIssuerFile string `json:"tokenIssuerFile,omitempty"`
 }
 
 // Names of the files in an auth bundle. Shards are numbered from 00.
@@ -104,7 +128,21 @@ const (
 	BundlePasswordsFmt = "passwd-%02d"     // Mosquitto password file
 	BundleUsersFmt     = "users-%02d.json" // UserSet
 	BundleACLsFmt      = "acls-%02d.json"  // ACLSet
+	BundleIssuer       = "issuer.json"     // TokenIssuer
 )
+
+// TokenIssuer is who makes the tokens of ServiceAccounts, and whose are taken.
+//
+// +kubebuilder:object:generate=false
+type TokenIssuer struct {
+	// Issuer is what the tokens say of who has made them: a URL, which nobody asks.
+	Issuer string `json:"issuer"`
+	// Keys are its public keys, a JSON Web Key Set.
+	Keys json.RawMessage `json:"keys"`
+	// Namespaces are those whose ServiceAccounts are let in, and AnyNamespace lets in those of all.
+	Namespaces   []string `json:"namespaces,omitempty"`
+	AnyNamespace bool     `json:"anyNamespace,omitempty"`
+}
 
 // Manifest names the files of one revision of an auth bundle. A bundle whose files do not all
 // have these sums is in the middle of being replaced and is not loaded.
@@ -126,6 +164,9 @@ type UserAttributes struct {
 	Name string `json:"name"`
 	// Groups are the groups that ACL subjects may name.
 	Groups []string `json:"groups,omitempty"`
+	// Selectors are the IDs of the selectors among the ACLs' subjects that the user's labels match. The broker does not
+	// know the labels.
+	Selectors []string `json:"selectors,omitempty"`
 	// Limits are the user's own. None: the broker's.
 	Limits *UserLimits `json:"limits,omitempty"`
 }
@@ -160,26 +201,34 @@ type ACLRules struct {
 }
 
 // SubjectKind is what a subject's name names.
-// +kubebuilder:validation:Enum=User;Group;ClientID;Everyone;Anonymous
+// +kubebuilder:validation:Enum=User;Group;ClientID;ServiceAccount;Everyone;Anonymous
 type SubjectKind string
 
 // The subject kinds.
 const (
-	SubjectUser      SubjectKind = "User"      // the MQTT user name
-	SubjectGroup     SubjectKind = "Group"     // a group of the user
-	SubjectClientID  SubjectKind = "ClientID"  // the MQTT client identifier
-	SubjectEveryone  SubjectKind = "Everyone"  // every client, anonymous ones included
-	SubjectAnonymous SubjectKind = "Anonymous" // clients without a user name
+	SubjectUser           SubjectKind = "User"           // the MQTT user name
+	SubjectGroup          SubjectKind = "Group"          // a group of the user
+	SubjectClientID       SubjectKind = "ClientID"       // the MQTT client identifier
+	SubjectServiceAccount SubjectKind = "ServiceAccount" // the Kubernetes ServiceAccount whose token the client has shown
+	SubjectEveryone       SubjectKind = "Everyone"       // every client, anonymous ones included
+	SubjectAnonymous      SubjectKind = "Anonymous"      // clients without a user name
 )
 
 // Subject is one principal or set of principals.
-// +kubebuilder:validation:XValidation:rule="(self.kind in ['Everyone', 'Anonymous']) != (has(self.name) && self.name != \"\")",message="name must be set for User, Group and ClientID, and left out for Everyone and Anonymous"
+// +kubebuilder:validation:XValidation:rule="has(self.selector) || (self.kind in ['Everyone', 'Anonymous']) != (has(self.name) && self.name != \"\")",message="name must be set for User, Group, ClientID and ServiceAccount, and left out for Everyone and Anonymous"
+// +kubebuilder:validation:XValidation:rule="!has(self.selector) || self.kind == 'User' && (!has(self.name) || self.name == \"\")",message="selector is for kind User alone, and in place of name"
+// +kubebuilder:validation:XValidation:rule="self.kind != 'ServiceAccount' || !has(self.name) || self.name.matches('^([a-z0-9]([-a-z0-9]*[a-z0-9])?/)?[a-z0-9]([-.a-z0-9]*[a-z0-9])?$')",message="name of a ServiceAccount must be NAME or NAMESPACE/NAME"
 type Subject struct {
 	Kind SubjectKind `json:"kind"`
-	// Name is the user, group or client identifier; unset for Everyone and Anonymous.
+	// Name is the user, group, client identifier or ServiceAccount; unset for Everyone and Anonymous. A ServiceAccount is
+	// NAME, in the ACL's own namespace, or NAMESPACE/NAME.
 	// +kubebuilder:validation:MaxLength=256
 	// +optional
 	Name string `json:"name,omitempty"`
+	// Selector, in place of the name of a User, is all User objects of the Broker whose labels match, in any namespace that
+	// the Broker allows; `{}` is every User object. A change of a User's labels is live, as one of its groups is.
+	// +optional
+	Selector *Selector `json:"selector,omitempty"`
 }
 
 // Effect is what a matching rule does.

@@ -19,6 +19,8 @@ type constraint struct {
 var constraints = map[string]constraint{
 	"Authentication.EnhancedMethods": {MaxItems: 2, Unique: true},
 
+	"ServiceAccounts.Audiences": {MaxItems: 8, Unique: true, ItemMin: 1, ItemMax: 256},
+
 	"Authorization.DefaultPolicy": {Default: "Deny"},
 	"Authorization.Enforcement":   {Default: "Enforce"},
 	"Log.Level":                   {Default: "Info"},
@@ -30,8 +32,8 @@ var constraints = map[string]constraint{
 	"AuditSettings.EntriesPerMinutePerClient": {Default: "60", Min: new(int64(1))},
 	"AuditSettings.EntriesPerSecond":          {Default: "1000", Min: new(int64(1))},
 
-	"Tracing.Endpoint":          {MaxLength: 1024, Pattern: regexp.MustCompile(`^https?://[^/?#@]+(/[!-"$-~]*)?$`)},
-	"Tracing.MaxSpansPerSecond": {Default: "1000", Min: new(int64(1)), Max: new(int64(100000))},
+	"TracingSettings.Endpoint":          {MaxLength: 1024, Pattern: regexp.MustCompile(`^https?://[^/?#@]+(/[!-"$-~]*)?$`)},
+	"TracingSettings.MaxSpansPerSecond": {Default: "1000", Min: new(int64(1)), Max: new(int64(100000))},
 
 	"Store.MaxBytes":                      {Min: new(int64(0))},
 	"AdminUsers.ReadGroup":                {MaxLength: 256},
@@ -92,19 +94,23 @@ var constraints = map[string]constraint{
 	"UserLimits.PublishMessagesPerSecond":   {Min: new(int64(0))},
 	"UserLimits.PublishBytesPerSecond":      {Min: new(int64(0))},
 
-	"ACLRules.Subjects": {MinItems: 1, MaxItems: 256},
-	"ACLRules.Rules":    {MinItems: 1, MaxItems: 256},
-	"ACLRules.Priority": {Default: "0"},
-	"Subject.Name":      {MaxLength: 256},
-	"Rule.Effect":       {Default: "Allow"},
-	"Rule.Actions":      {MinItems: 1, MaxItems: 2, Unique: true},
-	"Rule.Topics":       {MinItems: 1, MaxItems: 256, ItemMin: 1, ItemMax: 1024},
+	"ACLRules.Subjects":          {MinItems: 1, MaxItems: 256},
+	"ACLRules.Rules":             {MinItems: 1, MaxItems: 256},
+	"ACLRules.Priority":          {Default: "0"},
+	"Subject.Name":               {MaxLength: 256},
+	"Selector.MatchLabels":       {MaxItems: 64},
+	"Selector.MatchExpressions":  {MaxItems: 64},
+	"SelectorRequirement.Key":    {MinLength: 1, MaxLength: 317},
+	"SelectorRequirement.Values": {MaxItems: 64, ItemMax: 63},
+	"Rule.Effect":                {Default: "Allow"},
+	"Rule.Actions":               {MinItems: 1, MaxItems: 2, Unique: true},
+	"Rule.Topics":                {MinItems: 1, MaxItems: 256, ItemMin: 1, ItemMax: 1024},
 }
 
 // enums are the allowed values by Go type.
 var enums = map[string][]string{
 	"Policy":           {string(PolicyDeny), string(PolicyAllow)},
-	"SubjectKind":      {string(SubjectUser), string(SubjectGroup), string(SubjectClientID), string(SubjectEveryone), string(SubjectAnonymous)},
+	"SubjectKind":      {string(SubjectUser), string(SubjectGroup), string(SubjectClientID), string(SubjectServiceAccount), string(SubjectEveryone), string(SubjectAnonymous)},
 	"Effect":           {string(Allow), string(Deny)},
 	"Enforcement":      {string(EnforcementEnforce), string(EnforcementAudit)},
 	"Action":           {string(ActionPublish), string(ActionSubscribe)},
@@ -116,5 +122,6 @@ var enums = map[string][]string{
 	"EnhancedMethod":   {string(ScramSHA256), string(ScramSHA512)},
 	"CertificateField": {string(CommonName), string(DNSName), string(URI)},
 	"ClientAuth":       {string(ClientAuthNone), string(ClientAuthRequest), string(ClientAuthRequire)},
+	"SelectorOperator": {string(SelectorIn), string(SelectorNotIn), string(SelectorExists), string(SelectorDoesNotExist)},
 	"QueuePolicy":      {string(DropOldest), string(DropNewest), string(Refuse)},
 }

@@ -39,6 +39,8 @@ func (d *decoder) decode(n *yaml.Node, v reflect.Value, path string) {
 		d.mapping(n, v, path)
 	case reflect.Slice:
 		d.sequence(n, v, path)
+	case reflect.Map:
+		d.texts(n, v, path)
 	case reflect.String:
 		if d.scalar(n, path, "!!str", "a string (put it in quotes)") {
 			v.SetString(n.Value)
@@ -81,6 +83,29 @@ func (d *decoder) sequence(n *yaml.Node, v reflect.Value, path string) {
 		at := index(path, i)
 		d.lines[at] = item.Line
 		d.decode(item, v.Index(i), at)
+	}
+}
+
+// texts fills a map of strings by names that the user chooses.
+func (d *decoder) texts(n *yaml.Node, v reflect.Value, path string) {
+	if n.Kind != yaml.MappingNode {
+		d.fault(n, path, "must be a mapping, not %s", describe(n))
+		return
+	}
+	v.Set(reflect.MakeMap(v.Type()))
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		at := join(path, clip(key.Value))
+		first, twice := d.lines[at]
+		switch {
+		case key.Kind != yaml.ScalarNode:
+			d.fault(key, at, "must have a string for a name, not %s", describe(key))
+		case twice:
+			d.fault(key, at, "is set twice, in line %d already", first)
+		case d.scalar(value, at, "!!str", "a string (put it in quotes)"):
+			d.lines[at] = key.Line
+			v.SetMapIndex(reflect.ValueOf(key.Value), reflect.ValueOf(value.Value))
+		}
 	}
 }
 

@@ -24,6 +24,9 @@ func (c Config) Defaulted() Config {
 	if out.Authentication.EnhancedMethods == nil {
 		out.Authentication.EnhancedMethods = []EnhancedMethod{ScramSHA256, ScramSHA512}
 	}
+	if s := out.Authentication.ServiceAccounts; s != nil && len(s.Audiences) == 0 {
+		s.Audiences = []string{DefaultAudience}
+	}
 	for i := range out.Listeners {
 		out.Listeners[i].setDefaults()
 	}

@@ -30,7 +30,7 @@ func TestConfigurationPage(t *testing.T) {
 		}
 	}
 	defaults := Config{}.Defaulted()
-	cfg.Authentication.ClientCertificate = nil // there is no default
+	cfg.Authentication.ClientCertificate, cfg.Authentication.ServiceAccounts = nil, nil // there is no default
 	if !reflect.DeepEqual(cfg.MQTT, defaults.MQTT) || cfg.Limits != defaults.Limits || cfg.Log != defaults.Log || cfg.Store.Durability != defaults.Store.Durability ||
 		!reflect.DeepEqual(cfg.Authentication, defaults.Authentication) || cfg.Authorization != defaults.Authorization {
 		t.Errorf("the page says %+v, the defaults are %+v", cfg, defaults)

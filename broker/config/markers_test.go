@@ -32,9 +32,9 @@ func TestConstraintsAreTheMarkers(t *testing.T) {
 // TestDefaultsFitTheirFields sets every default, which panics on one that does not fit.
 func TestDefaultsFitTheirFields(t *testing.T) {
 	known := make(map[string]bool)
-	acls := ACLSet{ACLs: []ACL{{ACLRules: ACLRules{Subjects: make([]Subject, 1), Rules: make([]Rule, 1)}}}}
+	acls := ACLSet{ACLs: []ACL{{ACLRules: ACLRules{Subjects: []Subject{{Selector: &Selector{MatchExpressions: make([]SelectorRequirement, 1)}}}, Rules: make([]Rule, 1)}}}}
 	users := UserSet{Users: []UserAttributes{{Limits: &UserLimits{}}}}
-	for _, v := range []reflect.Value{reflect.ValueOf(Config{Listeners: []Listener{{ListenerSettings: ListenerSettings{ProxyProtocol: &ProxyProtocol{}}, TLS: &ListenerTLS{}}}}.Defaulted()), reflect.ValueOf(acls.Defaulted()), reflect.ValueOf(users)} {
+	for _, v := range []reflect.Value{reflect.ValueOf(Config{Authentication: Authentication{ServiceAccounts: &ServiceAccounts{}}, Listeners: []Listener{{ListenerSettings: ListenerSettings{ProxyProtocol: &ProxyProtocol{}}, TLS: &ListenerTLS{}}}}.Defaulted()), reflect.ValueOf(acls.Defaulted()), reflect.ValueOf(users)} {
 		walk(v, "", func(f field, path string) {
 			known[f.key] = true
 			if constraints[f.key].Default != "" && constraints[f.key].Default != "0" && f.value.IsZero() {
@@ -144,7 +144,7 @@ func (c *constraint) set(t *testing.T, marker string) bool {
 		c.Pattern = regexp.MustCompile(strings.Trim(value, "`"))
 	case "validation:MinItems":
 		c.MinItems = int(number())
-	case "validation:MaxItems":
+	case "validation:MaxItems", "validation:MaxProperties":
 		c.MaxItems = int(number())
 	case "validation:items:MinLength":
 		c.ItemMin = int(number())

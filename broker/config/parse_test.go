@@ -274,9 +274,9 @@ func TestParseACLSet(t *testing.T) {
 		}
 		return nil
 	})
-	wantErr := `acl.yaml:4: acls[0].subjects[0].name: must be set for User, Group and ClientID, and left out for Everyone and Anonymous
-acl.yaml:5: acls[0].subjects[1].name: must be set for User, Group and ClientID, and left out for Everyone and Anonymous
-acl.yaml:6: acls[0].subjects[2].kind: "Users" is not one of User, Group, ClientID, Everyone, Anonymous
+	wantErr := `acl.yaml:4: acls[0].subjects[0].name: must be set for User, Group, ClientID and ServiceAccount, and left out for Everyone and Anonymous
+acl.yaml:5: acls[0].subjects[1].name: must be set for User, Group, ClientID and ServiceAccount, and left out for Everyone and Anonymous
+acl.yaml:6: acls[0].subjects[2].kind: "Users" is not one of User, Group, ClientID, ServiceAccount, Everyone, Anonymous
 acl.yaml:7: acls[0].subjects[3].kind: must be set
 acl.yaml:9: acls[0].rules[0].actions[1]: "Publish" is there twice
 acl.yaml:9: acls[0].rules[0].topics[0]: has 0 characters: must have from 1 to 1024

@@ -4,6 +4,16 @@ package config
 // with a user property traceparent that says sampled is a span, from its arrival until it is acknowledged, or, at QoS 0, handed to
 // its subscribers. The property is passed on as it is. docs/operations.md says what a span has.
 type Tracing struct {
+	TracingSettings `json:",inline"`
+	// HeadersFile has the headers that each request to the collector has, such as its credentials, a NAME: VALUE a line. It is
+	// read anew for each request; while it cannot be used, spans are left out. Empty: there are none.
+	HeadersFile string `json:"headersFile,omitempty"`
+	// CAFile has the CAs, in PEM, that the collector's certificate is verified by. It is read as HeadersFile is. Empty: the system's.
+	CAFile string `json:"caFile,omitempty"`
+}
+
+// TracingSettings is what of Tracing the broker's file and the Broker object have in common.
+type TracingSettings struct {
 	// Endpoint is the URL that takes OTLP by HTTP in JSON, such as http://otel-collector.monitoring:4318/v1/traces.
 	// Empty: nothing is traced.
 	// +kubebuilder:validation:MaxLength=1024

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -57,8 +58,27 @@ func (s ACLSet) faults(topic func(string) error) faults {
 
 func (f *faults) subjects(subjects []Subject, path string) {
 	for i, s := range subjects {
-		if nameless := s.Kind == SubjectEveryone || s.Kind == SubjectAnonymous; nameless == (s.Name != "") {
-			f.add(index(path, i)+".name", "must be set for User, Group and ClientID, and left out for Everyone and Anonymous")
+		nameless := s.Kind == SubjectEveryone || s.Kind == SubjectAnonymous
+		switch {
+		case s.Selector != nil && (s.Kind != SubjectUser || s.Name != ""):
+			f.add(index(path, i)+".selector", "is for kind User alone, and in place of name")
+		case s.Kind == SubjectServiceAccount && !serviceAccountName.MatchString(s.Name):
+			f.add(index(path, i)+".name", "of a ServiceAccount must be NAMESPACE/NAME")
+		case s.Selector != nil:
+			f.requirements(s.Selector.MatchExpressions, index(path, i)+".selector.matchExpressions")
+		case s.Selector == nil && nameless == (s.Name != ""):
+			f.add(index(path, i)+".name", "must be set for User, Group, ClientID and ServiceAccount, and left out for Everyone and Anonymous")
+		}
+	}
+}
+
+// serviceAccountName is what a broker must be told: the namespace of the ACL is nothing to it.
+var serviceAccountName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-.a-z0-9]*[a-z0-9])?$`)
+
+func (f *faults) requirements(requirements []SelectorRequirement, path string) {
+	for i, r := range requirements {
+		if takes := r.Operator == SelectorIn || r.Operator == SelectorNotIn; takes != (len(r.Values) > 0) {
+			f.add(index(path, i)+".values", "must be set for In and NotIn, and left out for Exists and DoesNotExist")
 		}
 	}
 }
@@ -89,6 +109,8 @@ func (f *faults) check(v reflect.Value) {
 			f.checkString(c, field, value.String(), path)
 		case reflect.Slice:
 			f.checkItems(c, value, path)
+		case reflect.Map:
+			f.checkCount(c, value.Len(), path)
 		}
 	})
 }
@@ -132,9 +154,7 @@ func (f *faults) checkEnum(t reflect.Type, s, path string) {
 }
 
 func (f *faults) checkItems(c constraint, v reflect.Value, path string) {
-	if n := v.Len(); c.MaxItems > 0 && (n < c.MinItems || n > c.MaxItems) {
-		f.add(path, "has %d items: must have from %d to %d", n, c.MinItems, c.MaxItems)
-	}
+	f.checkCount(c, v.Len(), path)
 	if v.Type().Elem().Kind() != reflect.String {
 		return
 	}
@@ -155,6 +175,12 @@ func (f *faults) checkItems(c constraint, v reflect.Value, path string) {
 	}
 }
 
+func (f *faults) checkCount(c constraint, n int, path string) {
+	if c.MaxItems > 0 && (n < c.MinItems || n > c.MaxItems) {
+		f.add(path, "has %d items: must have from %d to %d", n, c.MinItems, c.MaxItems)
+	}
+}
+
 func (f *faults) authFiles(a AuthFiles) {
 	if a.BundleDir == "" {
 		return
@@ -164,6 +190,9 @@ func (f *faults) authFiles(a AuthFiles) {
 	}
 	if a.ACLFile != "" {
 		f.add("authFiles.aclFile", "must not be set together with authFiles.bundleDir")
+	}
+	if a.TokenIssuerFile != "" {
+		f.add("authFiles.tokenIssuerFile", "must not be set together with authFiles.bundleDir")
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin"
@@ -31,6 +32,7 @@ type Denials struct {
 type denial struct {
 	client, user, action, topic string
 	audited                     bool
+	reason                      string // where the caller has said it
 }
 
 type denied struct {
@@ -39,14 +41,18 @@ type denied struct {
 	key    denial
 }
 
-// Add remembers a refusal. Its Reason is what why says, which is asked only if it is not known yet; its Count is set here.
+// Add remembers a refusal. Its Reason is what why says, which is asked only if it is not known yet; one that has a Reason, of which
+// there are to be few, is another one by it, and why may be nil. Its Count is set here.
 func (d *Denials) Add(x api.Denial, why func() string) {
+	x.Time = x.Time.UTC().Truncate(time.Millisecond)
 	x.Client, x.User, x.Topic = clip(x.Client), clip(x.User), clip(x.Topic)
-	key := denial{x.Client, x.User, x.Action, x.Topic, x.Audited}
+	key := denial{x.Client, x.User, x.Action, x.Topic, x.Audited, x.Reason}
 	if d.again(key, &x) {
 		return
 	}
-	x.Reason = why()
+	if x.Reason == "" {
+		x.Reason = why()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.againLocked(key, &x) {

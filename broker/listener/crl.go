@@ -35,11 +35,11 @@ func (l *crl) has(c *x509.Certificate) bool {
 func (l *crl) judge(c *x509.Certificate, now time.Time) error {
 	switch {
 	case l.expired(now):
-		return fmt.Errorf("client certificate: the revocation list of its CA has expired, %s", c.Issuer)
+		return fmt.Errorf("%w: the revocation list of its CA has expired, %s", errClientCertificate, c.Issuer)
 	case l.has(c) && c.IsCA:
-		return fmt.Errorf("client certificate: its CA has been revoked, %s", c.Subject)
+		return fmt.Errorf("%w: its CA has been revoked, %s", errClientCertificate, c.Subject)
 	case l.has(c):
-		return errors.New("the client certificate has been revoked")
+		return fmt.Errorf("%w: it has been revoked", errClientCertificate)
 	}
 	return nil
 }

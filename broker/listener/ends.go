@@ -1,7 +1,6 @@
 package listener
 
 import (
-	"net"
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair"
@@ -46,10 +45,4 @@ func (l *Listener) Ends() []End {
 func endOf(pair *keypair.Pair) End {
 	c, _ := pair.Certificate(nil) // it never fails
 	return End{EndOfCertificate, pair.CertFile(), c.Leaf.NotAfter}
-}
-
-// Shaken reports whether the TLS handshake of a connection from Accept was made; true where there is no TLS.
-func Shaken(nc net.Conn) bool {
-	secure := below[*secured](nc)
-	return secure == nil || secure.ConnectionState().HandshakeComplete
 }

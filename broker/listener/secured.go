@@ -65,9 +65,11 @@ func (c *secured) ReadNow(fd uintptr, p []byte) (n int, err error) {
 // ReadNow it is given what one large read has brought, and then an error that it takes for a passing one.
 type feed struct {
 	Conn
-	polled   bool // Read does not wait
-	dry      bool // it has had all that there was, it seems
-	empty    bool // the socket has said so
+	polled   bool  // Read does not wait
+	dry      bool  // it has had all that there was, it seems
+	empty    bool  // the socket has said so
+	heard    bool  // something has been read
+	last     alert // the end of what has been read in the handshake
 	fd       uintptr
 	ahead    *[aheadBuffer]byte // nil: nothing has been read ahead
 	from, to int                // the part of ahead that has not been read
@@ -77,7 +79,10 @@ type feed struct {
 func (f *feed) Read(p []byte) (int, error) {
 	if f.ahead == nil {
 		if !f.polled {
-			return f.Conn.Read(p)
+			n, err := f.Conn.Read(p)
+			f.heard = f.heard || n > 0
+			copy(f.last[:], p[max(0, n-len(f.last)):n])
+			return n, err
 		}
 		if err := f.fill(); err != nil {
 			return 0, err

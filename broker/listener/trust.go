@@ -162,7 +162,7 @@ func (t *trust) check(chain []*x509.Certificate) error {
 		Roots: a.pool, Intermediates: sent, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
 	})
 	if err != nil {
-		return fmt.Errorf("client certificate: %w", err)
+		return fmt.Errorf("%w: %w", errClientCertificate, err)
 	}
 	for _, path := range verified {
 		if err = a.standing(path, now); err == nil {
@@ -186,7 +186,7 @@ func (a *anchors) standing(path []*x509.Certificate, now time.Time) error {
 		list := a.lists[keyOf(path[min(i+1, len(path)-1)])]
 		switch {
 		case list == nil && i == 0:
-			return fmt.Errorf("client certificate: there is no revocation list of its CA, %s", c.Issuer)
+			return fmt.Errorf("%w: there is no revocation list of its CA, %s", errClientCertificate, c.Issuer)
 		case list == nil:
 			continue
 		}

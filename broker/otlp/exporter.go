@@ -24,11 +24,15 @@ const (
 	lastTimeout = 2 * time.Second
 	// complainEvery is how often the log says at most that spans are lost.
 	complainEvery = time.Minute
+	// idleTimeout is how long a connection to the collector is kept for the next request.
+	idleTimeout = time.Minute
 )
 
 // Options are where spans go, and what they are of.
 type Options struct {
 	Endpoint string // the URL that takes OTLP's traces
+	// Secrets reads what the collector asks for; it is called before each request. nil: nothing.
+	Secrets func() (Secrets, error)
 	// Service and Instance are what the collector calls the broker, Version is the broker's.
 	Service, Instance, Version string
 	MaxPerSecond               int // spans; those beyond are left out
@@ -42,6 +46,7 @@ type Exporter struct {
 	client *http.Client
 	spans  chan *Span
 	lost   atomic.Uint64
+	cas    []byte // that the client verifies by; Run's alone
 
 	second atomic.Int64 // that is counted in
 	begun  atomic.Int64 // spans in that second
@@ -49,10 +54,9 @@ type Exporter struct {
 
 // New makes an exporter, of which Run sends.
 func New(o Options) *Exporter {
-	// No redirects: what is sent names clients and topics.
+	// No redirects: what is sent names clients and topics, and may have credentials.
 	noRedirect := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	transport := &http.Transport{Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConns: 1, IdleConnTimeout: time.Minute}
-	return &Exporter{o: o, spans: make(chan *Span, room), client: &http.Client{Transport: transport, CheckRedirect: noRedirect}}
+	return &Exporter{o: o, spans: make(chan *Span, room), client: &http.Client{CheckRedirect: noRedirect}}
 }
 
 // Begin begins the span of a message with that traceparent; nil: it is not traced.
@@ -151,6 +155,10 @@ func (e *Exporter) flush(ctx context.Context) error {
 }
 
 func (e *Exporter) send(ctx context.Context, spans []*Span) error {
+	headers, err := e.secure()
+	if err != nil {
+		return err
+	}
 	body, err := json.Marshal(e.request(spans))
 	if err != nil {
 		return err
@@ -159,6 +167,7 @@ func (e *Exporter) send(ctx context.Context, spans []*Span) error {
 	if err != nil {
 		return err
 	}
+	req.Header = headers
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := e.client.Do(req)
 	if err != nil {

@@ -112,10 +112,11 @@ func parseSession(client string, value []byte) (*Session, error) {
 		s.subscribe(sub)
 	}
 	for range p.count(1) {
+		s.wait()
 		s.Inbound = insert(s.Inbound, uint16(p.uint()))
 	}
 	if n := p.count(1); n > 0 {
-		s.waiting = new(waiting)
+		s.wait()
 		for range n {
 			s.arrived = insert(s.arrived, p.uint())
 		}
@@ -124,9 +125,7 @@ func parseSession(client string, value []byte) (*Session, error) {
 		p.fail("what is not there has arrived")
 	}
 	if shares := p.shares(); len(shares) > 0 {
-		if s.waiting == nothing {
-			s.waiting = new(waiting)
-		}
+		s.wait()
 		s.queue.shares = shares
 	}
 	if len(p.rest) > 0 {
@@ -212,9 +211,7 @@ func (st *State) Load(key string, value []byte) error {
 	if s == nil || len(first) != 8 {
 		return fmt.Errorf("queue %q in the checkpoint: it belongs to no session", key)
 	}
-	if s.waiting == nothing {
-		s.waiting = new(waiting)
-	}
+	s.wait()
 	c, err := parseChunk(binary.BigEndian.Uint64([]byte(first)), value, s.queue.shares, func(r *Ref) { st.loadRef(s, r) })
 	tail := s.queue.tail()
 	if err == nil && (tail != nil && c.first < tail.first+uint64(tail.n) || c.first > s.next || uint64(c.n) > s.next-c.first) {

@@ -40,8 +40,10 @@ type chunk struct {
 }
 
 type chunkCursor struct {
-	i, offset int
 	seq       uint64 // of the reference before
+	own       uint64 // of the reference
+	i, offset int32
+	size      int32 // of the reference, in bytes; 0: it has not been looked at
 }
 
 // queue is a session's references in the order of their ordinals. The zero value is empty.
@@ -198,16 +200,19 @@ func (q *queue) look(c *chunk, n int) Ref {
 
 // lookFrom decodes the nth reference, but for its Share, of which share is the number.
 func (c *chunk) lookFrom(at *chunkCursor, n int) (r Ref, share uint64) {
-	if at.i > n {
+	if int(at.i) > n {
 		*at = chunkCursor{seq: c.base}
 	}
 	for {
+		if at.size > 0 && int(at.i) < n {
+			*at = chunkCursor{i: at.i + 1, offset: at.offset + at.size, seq: at.own}
+		}
 		used, share := r.parse(c.refs[at.offset:], at.seq)
-		r.Ordinal = c.first + uint64(at.i)
-		if at.i == n {
+		at.own, at.size = r.Seq, int32(used)
+		if int(at.i) == n {
+			r.Ordinal = c.first + uint64(n)
 			return r, share
 		}
-		at.i, at.offset, at.seq = at.i+1, at.offset+used, r.Seq
 	}
 }
 
@@ -241,6 +246,12 @@ func (r *Ref) append(dst []byte, before, share uint64) []byte {
 
 // parse decodes what append has encoded, and was checked when it came from a checkpoint.
 func (r *Ref) parse(b []byte, before uint64) (used int, share uint64) {
+	if len(b) > 2 && b[0] <= refQoS|refRetain && b[1] < 0x80 { // nearly all are like that
+		if size, n := binary.Uvarint(b[2:]); n > 0 {
+			*r = Ref{QoS: b[0] & refQoS, Retain: b[0]&refRetain != 0, Seq: before + uint64(b[1]), Size: int(size)}
+			return 2 + n, 0
+		}
+	}
 	p := parser{rest: b}
 	share = p.ref(r, before)
 	return len(b) - len(p.rest), share

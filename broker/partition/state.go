@@ -14,7 +14,6 @@ type Session struct {
 	Attach
 	Left     int64          // when its connection ended, in Unix milliseconds; 0: it is connected
 	Subs     []Subscription // by filter
-	Inbound  []uint16       // inbound QoS 2 packet identifiers that are taken, in order
 	Sent     uint64         // messages below had been sent when the client left
 	next     uint64         // ordinal of the next message
 	*waiting                // nothing while there is none
@@ -24,6 +23,7 @@ type Session struct {
 
 // waiting is what a session still has to deliver or to finish.
 type waiting struct {
+	Inbound []uint16 // inbound QoS 2 packet identifiers that are taken, in order
 	queue   queue
 	arrived []uint64 // ordinals of messages whose PUBREC has come, in order
 	soonest int64    // no message from ordinal looked on expires before; 0: none does
@@ -128,9 +128,7 @@ func (st *State) Enqueue(seq uint64, msg *message.Message, r *Recipient) (ordina
 		QoS: min(r.QoS, msg.QoS), Retain: r.Retain, IDs: r.IDs, Share: r.Share,
 	}
 	s.next++
-	if s.waiting == nothing {
-		s.waiting = new(waiting)
-	}
+	s.wait()
 	s.queue.push(&ref)
 	if ref.Expires != 0 && (s.soonest == 0 || ref.Expires < s.soonest) {
 		s.soonest = ref.Expires
@@ -179,9 +177,12 @@ func (st *State) apply(k kind, client string, p *parser) {
 	case kindArrived:
 		st.Arrived(s, p.uint())
 	case kindInbound:
+		s.wait()
 		s.Inbound = insert(s.Inbound, uint16(p.uint()))
 	case kindInboundDone:
-		s.Inbound = remove(s.Inbound, uint16(p.uint()))
+		if id := uint16(p.uint()); len(s.Inbound) > 0 {
+			s.Inbound = remove(s.Inbound, id)
+		}
 	case kindWillSent:
 		s.Will = nil
 	default:
@@ -204,9 +205,16 @@ func (st *State) attach(s *Session, client string, p *parser) {
 	st.touch(s)
 }
 
+// wait makes room for what waits.
+func (s *Session) wait() {
+	if s.waiting == nothing {
+		s.waiting = new(waiting)
+	}
+}
+
 // rest lets go of the memory of what waits, if nothing does and no checkpoint has any of it.
 func (s *Session) rest() {
-	if s.queue.shrink() {
+	if s.queue.shrink() && len(s.Inbound) == 0 {
 		s.waiting = nothing
 	}
 }

@@ -54,15 +54,16 @@ func (s *Server) replaces(id *auth.Identity) bool {
 	}
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	return cl.conn != nil && cl.belongsTo(id)
+	return cl.live.Load() != nil && cl.belongsTo(id)
 }
 
 // refusal is what a client is told; nil: why is None.
 func refusal(why limit.Reason) error {
+	if why == limit.None {
+		return nil
+	}
 	e := &packet.Error{Clause: "MQTT 5 §3.2.2.2", Reason: packet.QuotaExceeded}
 	switch why {
-	case limit.None:
-		return nil
 	case limit.AddressBanned:
 		e.Reason, e.Detail = packet.Banned, "too many wrong passwords came from this address"
 	case limit.ClientBanned:

@@ -9,8 +9,8 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // publisher is a connection that handles PUBLISHes to a server that does not run.
@@ -39,15 +39,15 @@ func publisher(t testing.TB) *conn {
 func bodies() (first, alias, name []byte) {
 	topic := []byte("plant/line 7/press/temperature")
 	p := packet.Publish{Topic: topic, Alias: 5, Payload: make([]byte, 64)}
-	first = p.Append(nil, packet.V5)[2:]
+	first = p.Append(nil, packet.V5)
 	p.Topic = nil
-	alias = p.Append(nil, packet.V5)[2:]
+	alias = p.Append(nil, packet.V5)
 	p.Topic, p.Alias = topic, 0
-	return first, alias, p.Append(nil, packet.V5)[2:]
+	return first, alias, p.Append(nil, packet.V5)
 }
 
-func (c *conn) mustPublish(t testing.TB, body []byte) {
-	if err := c.publish(packet.Header{Type: packet.TypePublish}, body); err != nil {
+func (c *conn) mustPublish(t testing.TB, raw []byte) {
+	if err := c.publish(packet.Header{Type: packet.TypePublish}, raw[2:], raw); err != nil {
 		t.Fatal(err)
 	}
 }

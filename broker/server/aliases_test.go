@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // aliased is a PUBLISH with a topic alias.

@@ -81,6 +81,17 @@ func (c *conn) auditRefused(p *packet.Connect, err error) {
 	c.srv.audit.Write(e)
 }
 
+// auditUnshaken tells of a client of which nothing is known but how its TLS handshake failed.
+func (c *conn) auditUnshaken(why string, err error) {
+	c.srv.log.Debug("TLS handshake failed", "listener", c.listener.Name, "peer", c.nc.RemoteAddr().String(), "reason", err.Error())
+	if c.srv.audit == nil {
+		return
+	}
+	e := c.entry(audit.Refused)
+	e.Protocol, e.Reason = "", why
+	c.srv.audit.Write(e)
+}
+
 // auditEnd tells of the end of a connection that had been let in, and why: nil is that the client went.
 func (c *conn) auditEnd(perr *packet.Error) {
 	if c.srv.audit == nil || c.client == nil {

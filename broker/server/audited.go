@@ -9,6 +9,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/limit"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
 // What rules deny while they are not enforced (authorization.enforcement Audit) happens, and is told: to metrics each time, to
@@ -59,7 +60,7 @@ func (s *Server) noteAudited(cl *client, id *auth.Identity, what int, name, topi
 		s.log.Info("access rules would deny it", "action", denialNames[what], "client_id", cl.id, "username", id.Username(), "topic", name)
 	}
 	d := api.Denial{
-		Time: now.UTC().Truncate(time.Millisecond), Client: cl.id, User: id.Username(), Action: string(deniedActions[what]), Topic: name, Audited: true,
+		Time: now, Client: cl.id, User: id.Username(), Action: string(deniedActions[what]), Topic: name, Audited: true,
 	}
 	if what == deniedReceive {
 		d.Action = receive
@@ -68,7 +69,7 @@ func (s *Server) noteAudited(cl *client, id *auth.Identity, what int, name, topi
 		d.Peer = c.nc.RemoteAddr().String()
 	}
 	s.denials.Add(d, func() string {
-		_, _, why := s.decide(s.auth.Policy(), id, deniedActions[what], topics)
+		why := s.auth.Policy().Explain(id, deniedActions[what], topics).Why
 		return why + notEnforced
 	})
 }
@@ -95,5 +96,5 @@ func (sub *subscription) spared(p *auth.Policy, id *auth.Identity, verdict uint6
 
 // lets says whether something happens although the rules deny it.
 func (s *Server) lets(p *auth.Policy, id *auth.Identity, action config.Action, name string, allowed bool) bool {
-	return !allowed && p.Lenient(id) && (action != config.ActionPublish || !isSys(name))
+	return !allowed && p.Lenient(id) && (action != config.ActionPublish || !topic.IsSys(name))
 }

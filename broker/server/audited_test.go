@@ -11,9 +11,9 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // lines is a log that can be read while it is written.

@@ -16,8 +16,6 @@ func (c *conn) authenticate(ctx context.Context, p *packet.Connect) error {
 	if p.Properties.AuthMethod != "" {
 		return c.exchange(p, who)
 	}
-	ctx, cancel := context.WithTimeout(ctx, c.srv.connectTimeout())
-	defer cancel()
 	id, err := c.srv.auth.Authenticate(ctx, who)
 	if err != nil {
 		return c.denied(err, "MQTT-3.1.4-2")

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestBackup: what one broker backs up while it works, another has after a restore, and what the

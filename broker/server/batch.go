@@ -9,6 +9,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
+	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/traffic"
 )
 
@@ -25,6 +26,10 @@ type batch struct {
 	behind  []session.Sink
 	stored  []storedTarget // of the message being published, to be stored first
 	counted []bool         // which of its targets have it in their quotas
+
+	keep   store.Write       // what a store in memory is to keep
+	kept   [1]store.Retained // of keep
+	record []byte            // of kept
 
 	read     time.Time // when it was, if it is timed; zero: it is not
 	awaiting uint64    // PUBLISHes whose acknowledgements are in the queue

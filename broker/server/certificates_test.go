@@ -1,19 +1,27 @@
 package server_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"io"
+	"net"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
+	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 const certificateRules = `acls:
@@ -27,22 +35,28 @@ const certificateRules = `acls:
 // and bob have passwords; change may be nil.
 func certified(t *testing.T, ca *keypairtest.CA, change func(*config.Config)) (b *broker, dir string) {
 	t.Helper()
+	cfg, dir := certifiedConfig(t, ca, change)
+	return run(t, cfg), dir
+}
+
+func certifiedConfig(t *testing.T, ca *keypairtest.CA, change func(*config.Config)) (cfg config.Config, dir string) {
+	t.Helper()
 	dir = t.TempDir()
 	certFile, keyFile := keypairtest.Write(t, dir, "localhost")
-	cfg := open(t)
+	cfg = open(t)
 	cfg.Authentication = config.Authentication{ClientCertificate: &config.ClientCertificate{UsernameFrom: config.CommonName}}
 	cfg.Authorization.DefaultPolicy = config.PolicyDeny
 	cfg.AuthFiles.PasswordFile = write(t, dir, "passwd", passwords(t, "ann", "bob")+scramUsers(t, "ann", "bob"))
 	cfg.AuthFiles.ACLFile = write(t, dir, "acl.yaml", certificateRules)
 	cfg.Listeners = append(cfg.Listeners, config.Listener{
-		ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: freePort(t)}, Host: "127.0.0.1",
+		ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: int32(freeport.For(t))}, Host: "127.0.0.1",
 		TLS: &config.ListenerTLS{CertFile: certFile, KeyFile: keyFile, ClientAuth: config.ClientAuthRequest,
 			ClientCAFile: write(t, dir, "ca.crt", string(ca.PEM)), CRLFiles: []string{write(t, dir, "ca.crl", string(ca.CRL(t, time.Hour, nil)))}},
 	})
 	if change != nil {
 		change(&cfg)
 	}
-	return run(t, cfg), dir
+	return cfg, dir
 }
 
 // dialAs connects to listener mqtts with a certificate; nil: without.
@@ -211,4 +225,60 @@ func TestAwayCertificate(t *testing.T) {
 	sub = dialAs(t, b, &cert)
 	sub.Connect(hello("sub", false, packet.V5))
 	sub.Take("of/d1/x", "while away")
+}
+
+// TestHandshakesThatFail: who gets no further than TLS is told of as who is refused by name is, the same again in one line.
+func TestHandshakesThatFail(t *testing.T) {
+	cfg, _ := certifiedConfig(t, keypairtest.NewCA(t, "devices"), func(c *config.Config) {
+		administered(t, c)
+		c.Audit = config.Audit{AuditSettings: config.AuditSettings{Enabled: true}}
+	})
+	var out bytes.Buffer // read once the broker has stopped
+	b := startWith(t, cfg, server.Deps{Audit: &out}, func(*server.Server) {})
+	talk := func(listener string, say func(net.Conn)) {
+		nc, err := net.Dial("tcp", b.Addr(listener).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		say(nc)
+		_, _ = io.Copy(io.Discard, nc) // until the broker has ended it
+	}
+	garbage := func(nc net.Conn) { _, _ = nc.Write([]byte("no TLS at all")) }
+	distrust := func(nc net.Conn) { _ = tls.Client(nc, &tls.Config{ServerName: "another"}).Handshake() }
+	talk("mqtts", garbage)
+	talk("mqtts", garbage)
+	talk("mqtts", distrust)
+	talk("mqtt", distrust)
+	talk("mqtts", func(nc net.Conn) { _ = nc.(*net.TCPConn).CloseWrite() }) // a load balancer's look
+	eventually(t, "all is told", func() bool { return b.Metrics().Audit["written"] >= 4 })
+
+	type told struct {
+		Reason string
+		Count  int
+	}
+	got := make(map[told]bool)
+	for _, d := range get[api.Page[api.Denial]](call(t, cfg, "Read"), "/v1/access/denials").Items {
+		if d.Action != "Handshake" || d.Client+d.User+d.Topic != "" || !strings.HasPrefix(d.Peer, "127.0.0.1:") {
+			t.Errorf("%+v", d)
+		}
+		got[told{d.Reason, d.Count}] = true
+	}
+	want := map[told]bool{
+		{"listener mqtts: the client does not speak TLS, which this listener does", 2}:                                                                                            true,
+		{"listener mqtts: the client does not take this listener's certificate (bad certificate): it is to trust the CA, and to connect by a name that is in the certificate", 1}: true,
+		{"listener mqtt: the client speaks TLS, which this listener does not", 1}:                                                                                                 true,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	b.stop()
+	for _, part := range []string{`"event":"refused"`, `"listener":"mqtts"`, `"reason":"the client does not speak TLS, which this listener does"`} {
+		if strings.Count(out.String(), part) < 2 {
+			t.Errorf("the audit log has not %s twice:\n%s", part, &out)
+		}
+	}
+	if strings.Contains(out.String(), `"protocol"`) {
+		t.Errorf("no version was said:\n%s", &out)
+	}
 }

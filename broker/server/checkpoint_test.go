@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestCheckpoints restarts a broker that writes checkpoints all the time, its log trimmed to

@@ -22,12 +22,10 @@ type client struct {
 	identity atomic.Pointer[auth.Identity]
 	epoch    uint64 // tells this session from earlier ones of the same identifier
 	quota    quota
-	live     atomic.Pointer[conn] // what conn is, for who looks without the lock
-	finished []uint64             // ordinals that the log has not been told of; guarded by the logPart's lock
+	live     atomic.Pointer[conn] // its connection; it changes with mu held. nil: there is none
 
 	mu       sync.Mutex // guards what follows, but for logged and part
-	conn     *conn
-	left     int64 // when the last connection ended, in Unix milliseconds; 0: connected
+	left     int64      // when the last connection ended, in Unix milliseconds; 0: connected
 	subs     subscriptions
 	will     *will         // waits for its delay; nil: none
 	feeds    *feedQueue    // retained messages that the last connection had not been sent yet; nil: none
@@ -35,6 +33,7 @@ type client struct {
 	sharing  atomic.Bool   // it has, or had, a shared subscription
 	expiry   uint32        // seconds that the session outlives its connection
 	deadline int32         // its place in deadlines, from 1 on, guarded by those; 0: none
+	unsaid   int32         // its place in the logPart's unsaid, from 1 on, guarded by its lock; 0: none
 	part     uint8         // of the partition log
 	used     bool          // a connection has been attached: there is a session to resume
 	ended    bool          // no longer in the registry, or about to go
@@ -124,8 +123,9 @@ func (s *Server) attach(c *conn, p *packet.Connect) error {
 			if err := c.waitFor(nil, over); err != nil {
 				return err
 			}
-		case cl.conn != nil:
-			old, ended := cl.conn, cl.conn.endedLocked()
+		case cl.live.Load() != nil:
+			old := cl.live.Load()
+			ended := old.endedLocked()
 			cl.mu.Unlock()
 			old.kick(&packet.Error{Reason: packet.SessionTakenOver, Clause: "MQTT-3.1.4-3", Detail: "another connection has the same client identifier"})
 			if err := c.waitFor(nil, ended); err != nil {
@@ -207,7 +207,7 @@ func (cl *client) attachLocked(c *conn, p *packet.Connect) error {
 	cl.srv.deadlines.put(cl, 0)
 	cl.will = nil // the client is back before its will was due [MQTT-3.1.3-9]
 	cl.srv.late.forget(cl.id)
-	cl.conn, cl.left = c, 0
+	cl.left = 0
 	cl.live.Store(c)
 	c.client, c.sess = cl, cl.sess
 	c.feeds.queue, cl.feeds = cl.feeds, nil
@@ -231,10 +231,9 @@ func (cl *client) detach(c *conn) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
 	cl.sess.Detach(c)
-	if cl.conn != c {
+	if cl.live.Load() != c {
 		return
 	}
-	cl.conn = nil
 	if c.ended != nil {
 		close(c.ended)
 	}
@@ -286,7 +285,7 @@ func (cl *client) slot() *int32 { return &cl.deadline }
 func (cl *client) due(now int64) {
 	cl.mu.Lock()
 	defer cl.mu.Unlock()
-	if cl.conn != nil || cl.ended {
+	if cl.live.Load() != nil || cl.ended {
 		return
 	}
 	if cl.expiry != neverExpires && cl.left+int64(cl.expiry)*1000 <= now {

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestWaitFor: a connection waits for a session to go until it has gone, that has failed, it is kicked, or it has waited for as long

@@ -39,6 +39,7 @@ type conn struct {
 	sess     *session.Session
 	identity *auth.Identity
 	proof    atomic.Pointer[proof] // nil: the client has no certificate
+	lease    *lease                // nil: what the client is authenticated by does not end, or its certificate says when
 	again    reauth
 	peer     peer
 	will     *will // guarded by client.mu
@@ -86,7 +87,16 @@ func newConn(s *Server, l *config.Listener, nc listener.Conn) *conn {
 	return c
 }
 
-// serve is the life of a connection: CONNECT, then batches of packets until it ends, which live sees to.
+// arrival is a connection that has just been accepted.
+type arrival struct {
+	conn *conn
+	ctx  context.Context // done when the server stops
+}
+
+// live is the life of a connection: CONNECT, then batches of packets until it ends or there are none for now.
+func (a *arrival) live() { a.conn.serve(a.ctx) }
+
+// serve lets the connection in, and is live then, unless there is nothing to read yet.
 func (c *conn) serve(ctx context.Context) {
 	_ = c.nc.SetReadDeadline(time.Now().Add(c.srv.connectTimeout()))
 	err := errGone
@@ -96,14 +106,17 @@ func (c *conn) serve(ctx context.Context) {
 		}
 	}
 	if err != nil {
-		c.srv.measures.unshaken(c, err)
+		c.noteUnshaken(err)
 		c.close(err)
 		return
 	}
 	_ = c.nc.SetReadDeadline(time.Time{})
 	c.startKeepAlive()
 	c.watch()
-	c.srv.workers.run(c)
+	if c.watched && c.layer == nil && len(c.in.rest) == 0 && c.rest() {
+		return // also of what the socket has by now it is told; a layer may have more than the socket
+	}
+	c.live()
 }
 
 // opens does what comes before MQTT.
@@ -221,17 +234,17 @@ func (c *conn) handle(data []byte) (used int, err error) {
 				return used, err
 			}
 		}
-		if err := c.dispatch(h, body); err != nil {
+		if err := c.dispatch(h, body, data[used-n:used]); err != nil {
 			return used, err
 		}
 	}
 	return used, nil
 }
 
-func (c *conn) dispatch(h packet.Header, body []byte) error {
+func (c *conn) dispatch(h packet.Header, body, raw []byte) error {
 	switch h.Type {
 	case packet.TypePublish:
-		return c.publish(h, body)
+		return c.publish(h, body, raw)
 	case packet.TypePuback, packet.TypePubrec, packet.TypePubrel, packet.TypePubcomp:
 		return c.acknowledge(h.Type, body)
 	case packet.TypeSubscribe:
@@ -313,6 +326,7 @@ func (c *conn) end(err error) {
 	c.kicked.CompareAndSwap(nil, errOver)
 	c.srv.alive.put(c, 0)
 	c.proof.Load().forget()
+	c.lease.forget()
 	c.again.stop()
 	c.ticket.LeaveUser() // first: whom nothing is left to take over from needs room of its own
 	if c.client != nil {

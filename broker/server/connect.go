@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"time"
 
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
 
@@ -46,9 +49,14 @@ func (c *conn) connect(ctx context.Context) error {
 	b.end()
 	c.feed()
 	c.auditConnected()
-	c.srv.log.Debug("connected", "client_id", p.ClientID, "listener", c.listener.Name, "peer", c.nc.RemoteAddr().String())
+	if c.srv.log.Enabled(ctx, slog.LevelDebug) {
+		c.srv.log.Debug("connected", "client_id", p.ClientID, "listener", c.listener.Name, "peer", c.nc.RemoteAddr().String())
+	}
 	return nil
 }
+
+// errClientHello ends a connection that begins with a TLS handshake where there is no TLS.
+var errClientHello = &packet.Error{Reason: packet.MalformedPacket, Clause: "MQTT 5 §4.13.1", Detail: "the client speaks TLS, which this listener does not"}
 
 // readConnect reads the first packet.
 func (c *conn) readConnect() (*packet.Connect, error) {
@@ -77,6 +85,9 @@ func (c *conn) readOne(p *packet.Connect, parse func(h packet.Header, body []byt
 		data, err := c.in.next()
 		if err != nil {
 			return err
+		}
+		if p.Version == 0 && c.listener.Protocol == config.ProtocolMQTT && listener.IsClientHello(data) {
+			return errClientHello
 		}
 		h, body, n, need, err := packet.Next(data, int(c.srv.cfg.MQTT.MaxPacketSizeBytes))
 		if err == nil && n == 0 {
@@ -116,6 +127,7 @@ func (c *conn) admit(ctx context.Context, p *packet.Connect) error {
 	if err := c.authenticate(ctx, p); err != nil {
 		return err
 	}
+	c.renew(c.identity)
 	return c.letClientIn()
 }
 

@@ -12,8 +12,9 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestWill: published whenever the connection ends but by a normal DISCONNECT.
@@ -344,7 +345,7 @@ func TestTLS(t *testing.T) {
 	certFile, keyFile := keypairtest.Write(t, dir, "one")
 	cfg := open(t)
 	cfg.Listeners = append(cfg.Listeners, config.Listener{
-		ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: freePort(t)}, Host: "127.0.0.1",
+		ListenerSettings: config.ListenerSettings{Name: "mqtts", Protocol: config.ProtocolMQTTS, Port: int32(freeport.For(t))}, Host: "127.0.0.1",
 		TLS: &config.ListenerTLS{CertFile: certFile, KeyFile: keyFile},
 	})
 	b := run(t, cfg)

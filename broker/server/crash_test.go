@@ -12,9 +12,10 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // In the environment of a child process: it is to be a broker, with this store, on this port.
@@ -163,7 +164,7 @@ func (p *publisher) done(id uint16) {
 // retained messages are there.
 func TestKill(t *testing.T) {
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
-	v := &victim{t: t, dir: t.TempDir(), port: freePort(t)}
+	v := &victim{t: t, dir: t.TempDir(), port: int32(freeport.For(t))}
 	v.start()
 	defer func() { v.kill() }()
 	p := &publisher{rel: map[uint16]bool{}, acked: map[int]bool{}}

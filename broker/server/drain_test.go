@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestDrainPace: clients are sent away one after the other, and nobody before its turn.

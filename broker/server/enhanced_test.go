@@ -10,9 +10,9 @@ import (
 	"github.com/xdg-go/scram"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // scramUsers is a password file of users whose passwords are their names, with keys of both mechanisms.

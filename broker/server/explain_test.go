@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestReasonStrings: who asks is told why; who does not want it, or takes no packet so large, is told the code alone.

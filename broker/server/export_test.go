@@ -10,9 +10,9 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/store/disk"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // WrapStore puts wrap's store in front of the one on disk.
@@ -30,10 +30,17 @@ func (s *Server) WrapStore(wrap func(store.Store) store.Store) {
 // CheckpointEvery sets how many records of a partition there are between two checkpoints.
 func (s *Server) CheckpointEvery(records uint64) { s.checkpointEvery = records }
 
+// Leases are how many connections end with a token.
+func (s *Server) Leases() int {
+	s.leases.mu.Lock()
+	defer s.leases.mu.Unlock()
+	return len(s.leases.heap)
+}
+
 // Serve serves a connection as one that a listener has accepted.
 func (s *Server) Serve(ctx context.Context, nc net.Conn) {
 	if c := newConn(s, &s.cfg.Listeners[0], mqtttest.Pipe(nc)); c.enter(false) && s.track(c) {
-		c.serve(ctx)
+		s.workers.run(&arrival{c, ctx})
 	}
 }
 
@@ -76,7 +83,7 @@ func (s *Server) Accept(ctx context.Context, ln net.Listener) error {
 			_ = nc.Close()
 			continue
 		}
-		go c.serve(ctx)
+		s.workers.run(&arrival{c, ctx})
 	}
 }
 

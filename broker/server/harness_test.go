@@ -3,7 +3,6 @@ package server_test
 import (
 	"context"
 	"log/slog"
-	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,9 +11,10 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // broker is a server under test.
@@ -29,22 +29,11 @@ type broker struct {
 func open(t testing.TB) config.Config {
 	return config.Config{
 		Listeners: []config.Listener{{
-			ListenerSettings: config.ListenerSettings{Name: "mqtt", Protocol: config.ProtocolMQTT, Port: freePort(t)}, Host: "127.0.0.1",
+			ListenerSettings: config.ListenerSettings{Name: "mqtt", Protocol: config.ProtocolMQTT, Port: int32(freeport.For(t))}, Host: "127.0.0.1",
 		}},
 		Authentication: config.Authentication{AllowAnonymous: true},
 		Authorization:  config.Authorization{DefaultPolicy: config.PolicyAllow},
 	}
-}
-
-// freePort is a port that nobody listens on now.
-func freePort(t testing.TB) int32 {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close() //nolint:errcheck // nothing was written
-	return int32(ln.Addr().(*net.TCPAddr).Port)
 }
 
 // run starts a broker. When the test ends it is stopped, and no goroutine of it may be left.

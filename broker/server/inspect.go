@@ -28,12 +28,13 @@ func (i inspector) Overview() admin.Facts {
 			QueuedMessages: m.QueuedMessages, QueuedBytes: m.QueuedBytes,
 			Received: trafficTo(m.Received.Packets, m.Received.Bytes, m.Received.PayloadBytes),
 			Sent:     trafficTo(m.Sent.Packets, m.Sent.Bytes, m.Sent.PayloadBytes),
-			Dropped:  m.Dropped, Refused: m.Refused, FailedAuthentications: m.FailedAuthentications, Denied: m.Denials[denialNames[deniedPublish]] + m.Denials[denialNames[deniedSubscribe]],
+			Dropped:  m.Dropped, Refused: m.Refused, FailedAuthentications: m.FailedAuthentications, Denied: denied(m.Denials),
 			MemoryBytes: process.MemoryBytes, MemoryLimitBytes: process.MemoryLimitBytes, CPUSeconds: process.CPUSeconds, Cores: process.Cores,
 			Listeners: i.listeners(),
 		},
 		AuthFailure: s.auth.Failure(), AuthLoaded: s.auth.Loaded(),
 		Throttled: m.Throttled, BannedClients: m.Bans["client"], BannedAddresses: m.Bans["address"],
+		FailedHandshakes: handshakes(m.Handshakes),
 		QueuedBytesLimit: s.cfg.MQTT.MaxQueuedBytesTotal, ConnectionsLimit: int64(s.live.Load().Limits.MaxConnections),
 		Before: s.trend.minuteAgo(),
 	}
@@ -133,6 +134,19 @@ func (s *Server) tell(ctx context.Context, running *sync.WaitGroup) (end func())
 	return s.watch.Stop
 }
 
+// denied is how many publishes and subscriptions access rules have denied, of all denials by action.
+func denied(by map[string]uint64) uint64 {
+	return by[denialNames[deniedPublish]] + by[denialNames[deniedSubscribe]]
+}
+
+// handshakes is how many of TLS have failed, of all listeners.
+func handshakes(failed map[string]uint64) (n uint64) {
+	for _, k := range failed {
+		n += k
+	}
+	return n
+}
+
 // watchTrend takes samples until ctx is done; the first has been taken.
 func (s *Server) watchTrend(ctx context.Context) {
 	ticker := time.NewTicker(trendEvery)
@@ -150,7 +164,8 @@ func (s *Server) watchTrend(ctx context.Context) {
 // sample takes a sample, and gives the rules that have decided something since the last one the time.
 func (s *Server) sample() {
 	m := s.Metrics()
-	s.trend.add(admin.Counters{Time: s.now(), Dropped: m.Dropped, Refused: m.Refused, FailedAuthentications: m.FailedAuthentications})
+	s.trend.add(admin.Counters{Time: s.now(), Dropped: m.Dropped, Refused: m.Refused, FailedAuthentications: m.FailedAuthentications,
+		FailedHandshakes: handshakes(m.Handshakes), Denied: denied(m.Denials)})
 	s.auth.Policy().StampUsage(s.now())
 }
 

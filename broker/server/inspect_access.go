@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin"
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
@@ -41,7 +41,7 @@ func (i inspector) Users(search string, r admin.Range) api.Page[api.User] {
 		page.Next = names[r.Limit-1]
 	}
 	for k, open := range i.srv.guard.UserConnections(names) {
-		page.Items = append(page.Items, api.User{Name: names[k], Groups: policy.Groups(names[k]), Connections: int(open)})
+		page.Items = append(page.Items, api.User{Name: names[k], Groups: policy.Groups(names[k]), Selected: policy.Selected(names[k]), Connections: int(open)})
 	}
 	return page
 }
@@ -60,21 +60,14 @@ func (i inspector) Decide(q admin.AccessQuery) (api.Decision, error) {
 		return api.Decision{}, fmt.Errorf("%w: topic: %w", admin.ErrInvalid, err)
 	}
 	policy, id := i.srv.auth.Policy(), i.identity(&q)
-	d := api.Decision{Considered: []api.Rule{}, DefaultPolicy: string(policy.Default())}
-	var by *auth.Rule
+	d := api.Decision{DefaultPolicy: string(policy.Default())}
 	policy.StampUsage(i.srv.now()) // first: what it says of a rule is as of now
-	d.Allowed, by, d.Reason = i.srv.decide(policy, id, action, name)
-	d.Audited = i.srv.lets(policy, id, action, name, d.Allowed)
-	if d.Audited {
+	found := policy.Explain(id, action, name)
+	d.Allowed, d.Reason = found.Allowed, found.Why
+	if d.Audited = i.srv.lets(policy, id, action, name, d.Allowed); d.Audited {
 		d.Reason += notEnforced
 	}
-	if by != nil {
-		d.Rule = new(DescribeRule(by))
-	}
-	considered := policy.Considered(id, action, maxConsidered)
-	for k := range considered {
-		d.Considered = append(d.Considered, DescribeRule(&considered[k]))
-	}
+	d.Rule, d.Considered = DescribeDecision(policy, id, action, found.Rule, maxConsidered)
 	return d, nil
 }
 
@@ -88,40 +81,30 @@ func (i inspector) identity(q *admin.AccessQuery) *auth.Identity {
 	return auth.Recall(q.ClientID, q.User, q.User == "")
 }
 
-// decide says whether id may do something, which rule says so (nil: none does), and why in words.
-func (s *Server) decide(p *auth.Policy, id *auth.Identity, action config.Action, name string) (allowed bool, by *auth.Rule, why string) {
-	verdict, by := p.Decide(id, action, name)
-	allowed = verdict != auth.Denied
-	switch {
-	case action == config.ActionPublish && isSys(name):
-		return false, nil, "topics below $SYS are the broker's own, whatever the rules say"
-	case !p.Valid(id) && id.Anonymous():
-		return false, nil, "anonymous clients are not allowed"
-	case !p.Valid(id):
-		return false, nil, fmt.Sprintf("there is no user %.100q any more, or it has another password now", id.Username())
-	case by != nil && verdict == auth.PerTopic:
-		return true, by, ruleName(by) + " allows it, but another rule denies a part of these topics: messages of those are not delivered"
-	case by != nil && allowed:
-		return true, by, ruleName(by) + " allows it"
-	case by != nil:
-		return false, by, ruleName(by) + " denies it"
-	case verdict == auth.PerTopic:
-		return true, nil, "the default policy is Allow, but a rule denies a part of these topics: messages of those are not delivered"
-	case allowed:
-		return true, nil, "no rule is about it, and the default policy is Allow"
-	case strings.HasPrefix(name, "$"):
-		return false, nil, "no rule allows it, and topics that begin with $ need one"
+// DescribeDecision is the rule that decided, which may be nil, and the rules that were considered, at most limit, as the admin API
+// shows them to who asks about id.
+func DescribeDecision(p *auth.Policy, id *auth.Identity, action config.Action, by *auth.Rule, limit int) (rule *api.Rule, considered []api.Rule) {
+	describe := func(r *auth.Rule) api.Rule {
+		d := describeRule(r)
+		d.Expanded = p.Expanded(r, id)
+		return d
 	}
-	return false, nil, "no rule allows it, and the default policy is Deny"
+	if by != nil {
+		rule = new(describe(by))
+	}
+	considered = []api.Rule{}
+	rules := p.Considered(id, action, limit)
+	for k := range rules {
+		considered = append(considered, describe(&rules[k]))
+	}
+	return rule, considered
 }
 
-func ruleName(r *auth.Rule) string { return r.ACL + " rule " + strconv.Itoa(r.Number+1) }
-
-// DescribeRule is a rule as the admin API shows it.
-func DescribeRule(r *auth.Rule) api.Rule {
-	d := api.Rule{Name: ruleName(r), Effect: string(r.Effect), Topics: r.Topics, Priority: int(r.Priority)}
+// describeRule is a rule as the admin API shows it.
+func describeRule(r *auth.Rule) api.Rule {
+	d := api.Rule{Name: r.Name(), Effect: string(r.Effect), Topics: r.Topics, Priority: int(r.Priority)}
 	for _, s := range r.Subjects {
-		d.Subjects = append(d.Subjects, strings.TrimSpace(string(s.Kind)+" "+s.Name))
+		d.Subjects = append(d.Subjects, s.String())
 	}
 	for _, a := range r.Actions {
 		d.Actions = append(d.Actions, string(a))
@@ -148,7 +131,7 @@ func (i inspector) Rules(r admin.Range) (api.Page[api.Rule], error) {
 	rules, total := policy.Rules(from, r.Limit)
 	page.Total = total
 	for k := range rules {
-		page.Items = append(page.Items, DescribeRule(&rules[k]))
+		page.Items = append(page.Items, describeRule(&rules[k]))
 	}
 	if next := from + len(rules); next < total && len(rules) > 0 {
 		page.Next = strconv.Itoa(next)
@@ -176,11 +159,10 @@ func (c *conn) tellDenied(what int, name, topics string) {
 // noteDenied remembers that the rules did not let a client do something.
 func (c *conn) noteDenied(action config.Action, name, topics string) {
 	c.srv.denials.Add(api.Denial{
-		Time: c.srv.now().UTC().Truncate(time.Millisecond), Client: c.client.id, User: c.identity.Username(), Action: string(action), Topic: name,
+		Time: c.srv.now(), Client: c.client.id, User: c.identity.Username(), Action: string(action), Topic: name,
 		Peer: c.nc.RemoteAddr().String(),
 	}, func() string {
-		_, _, why := c.srv.decide(c.srv.auth.Policy(), c.identity, action, topics)
-		return why
+		return c.srv.auth.Policy().Explain(c.identity, action, topics).Why
 	})
 }
 
@@ -194,8 +176,45 @@ func (c *conn) noteRefused(p *packet.Connect, err error) {
 		return
 	}
 	c.srv.denials.Add(api.Denial{
-		Time: c.srv.now().UTC().Truncate(time.Millisecond), Client: p.ClientID, User: p.Username, Action: "Connect", Peer: c.nc.RemoteAddr().String(),
-	}, func() string { return e.Reason.String() + ": " + e.Detail })
+		Time: c.srv.now(), Client: p.ClientID, User: p.Username, Action: "Connect", Peer: c.nc.RemoteAddr().String(),
+	}, func() string { return c.srv.whyRefused(p, e) })
+}
+
+// noteUnshaken counts and remembers a client that has got no further than a TLS handshake, which failed or which the listener has
+// none of.
+func (c *conn) noteUnshaken(err error) {
+	if c.kicked.Load() != nil {
+		return // it is not the client who has ended it
+	}
+	why := listener.Unshaken(c.nc, err)
+	switch {
+	case errors.Is(err, errClientHello):
+		why = errClientHello.Detail
+	case why == "":
+		return
+	default:
+		c.srv.measures.unshaken(c)
+	}
+	c.auditUnshaken(why, err)
+	c.srv.denials.Add(api.Denial{
+		Time: c.srv.now(), Action: "Handshake", Peer: c.nc.RemoteAddr().String(),
+		Reason: fmt.Sprintf("listener %s: %s", c.listener.Name, why),
+	}, nil)
+}
+
+// whyRefused says more than the client is told: who reads it may know which users there are.
+func (s *Server) whyRefused(p *packet.Connect, e *packet.Error) string {
+	detail := e.Detail
+	switch {
+	case detail != auth.ErrBadCredentials.Error():
+	case !s.auth.Policy().Knows(p.Username):
+		detail = "there is no such user, or it is suspended"
+	case !p.HasPassword:
+		detail = "it gave no password"
+	default:
+		detail = "the password is wrong"
+	}
+	return e.Reason.String() + ": " + detail
 }
 
 // SignIn implements admin.SignIn.

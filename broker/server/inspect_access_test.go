@@ -15,8 +15,8 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 const plantRules = `acls:
@@ -156,7 +156,7 @@ func TestAdminDenials(t *testing.T) {
 		{Client: "c", User: "ann", Action: "Subscribe", Topic: "$share/g/all/#", Reason: "no rule allows it, and the default policy is Deny", Count: 1},
 		{Client: "c", User: "ann", Action: "Publish", Topic: "other", Reason: "no rule allows it, and the default policy is Deny", Count: 1},
 		{Client: "c", User: "ann", Action: "Publish", Topic: "news/secret", Reason: "plant/stop rule 1 denies it", Count: 3},
-		{Client: "wrong", User: "ann", Action: "Connect", Reason: "Bad User Name or Password: bad user name or password", Count: 1},
+		{Client: "wrong", User: "ann", Action: "Connect", Reason: "Bad User Name or Password: the password is wrong", Count: 1},
 	}
 	if diff := cmp.Diff(want, page.Items, cmpopts.IgnoreFields(api.Denial{}, "Time", "Peer")); diff != "" || page.Total != 4 {
 		t.Error(page.Total, diff)

@@ -262,7 +262,7 @@ func (i inspector) Client(id string) (api.ClientDetail, error) {
 		d.SubscriptionList = append(d.SubscriptionList, sub.describe())
 	}
 	w := cl.will
-	if c := cl.conn; c != nil {
+	if c := cl.live.Load(); c != nil {
 		w = c.will
 		d.KeepAliveSeconds = int(c.peer.keepAlive * 2 / 3 / time.Second)
 		d.CleanStart, d.Throttled = c.peer.cleanStart, c.paused.Load()
@@ -321,7 +321,7 @@ func (i inspector) Disconnect(ctx context.Context, id string, end bool) error {
 			return err
 		}
 		cl.mu.Lock()
-		c := cl.conn
+		c := cl.live.Load()
 		switch {
 		case cl.ended:
 			cl.mu.Unlock()

@@ -20,8 +20,9 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // administered adds the admin API to a configuration, with the tokens reader and writer.
@@ -34,7 +35,7 @@ func administered(t testing.TB, cfg *config.Config) {
 		lines += fmt.Sprintf("%s:%s:%x\n", name, name, sha256.Sum256([]byte(name+"-token")))
 	}
 	cfg.Admin = config.Admin{
-		Address: fmt.Sprintf("127.0.0.1:%d", freePort(t)), CertFile: certFile, KeyFile: keyFile, TokensFile: write(t, dir, "tokens", lines),
+		Address: fmt.Sprintf("127.0.0.1:%d", int32(freeport.For(t))), CertFile: certFile, KeyFile: keyFile, TokensFile: write(t, dir, "tokens", lines),
 	}
 }
 

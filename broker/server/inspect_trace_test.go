@@ -10,8 +10,8 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // stream is a trace under way.

@@ -41,11 +41,11 @@ type logPart struct {
 	store.Part
 	n int
 
-	mu    sync.Mutex
-	state *partition.State
-	done  []*client // with messages that they are done with, which the log has not been told
-	tell  atomic.Bool
-	freed atomic.Int64 // bytes of messages that sessions are done with, since the last checkpoint
+	mu     sync.Mutex
+	state  *partition.State
+	unsaid []unsaid // what clients are done with, which the log has not been told
+	tell   atomic.Bool
+	freed  atomic.Int64 // bytes of messages that sessions are done with, since the last checkpoint
 
 	// What only the applier touches.
 	checkpoint checkpoint
@@ -234,7 +234,8 @@ func (j *journal) enqueue(b *batch, p *logPart, msg *message.Message, seq uint64
 		t.gone = true
 		return
 	}
-	flush, load := t.client.sess.Offer(&b.out, ordinal, t.delivery())
+	d := t.delivery()
+	flush, load := t.client.sess.Offer(&b.out, ordinal, &d)
 	b.wake(flush)
 	b.load(load)
 	j.finish(p, t.client, t.client.sess.Released())

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"slices"
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/partition"
@@ -12,7 +13,7 @@ import (
 const lazyDelay = 100 * time.Millisecond
 
 // lazyMost is how many messages of one client that may be, about.
-const lazyMost = 512
+const lazyMost = 4096
 
 // released takes from cl's session which messages it is done with. The log is told with the next
 // write to its partition, or soon.
@@ -43,13 +44,13 @@ func (j *journal) finish(p *logPart, cl *client, ordinals []uint64) {
 			p.freed.Add(int64(r.Size))
 		}
 	}
-	if len(cl.finished) == 0 {
-		p.done = append(p.done, cl)
-		p.tell.Store(true)
+	if cl.unsaid == 0 {
+		p.unsay(cl)
 		j.soon()
 	}
-	cl.finished = append(cl.finished, ordinals...)
-	if len(cl.finished) >= lazyMost {
+	u := &p.unsaid[cl.unsaid-1]
+	u.ordinals = append(u.ordinals, ordinals...)
+	if len(u.ordinals) >= lazyMost {
 		j.now()
 	}
 }
@@ -96,17 +97,36 @@ func (p *logPart) appendDone(w *store.Write) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.tell.Store(false)
-	for i, cl := range p.done {
+	for i := range p.unsaid {
+		u := &p.unsaid[i]
+		cl := u.client
 		if cl.logged.Load() { // else its session has ended, and another may have its identifier
-			w.Records = append(w.Records, store.Record{Part: p.n, Data: partition.AppendDone(nil, cl.id, cl.epoch, cl.finished)})
+			w.Records = append(w.Records, store.Record{Part: p.n, Data: partition.AppendDone(nil, cl.id, cl.epoch, u.ordinals)})
 		}
-		cl.finished = cl.finished[:0]
-		if cap(cl.finished) > 64 {
-			cl.finished = nil
+		cl.unsaid, u.client = 0, nil
+		if u.ordinals = u.ordinals[:0]; i >= 64 || cap(u.ordinals) > 64 && i > 0 || cap(u.ordinals) > 4*lazyMost {
+			u.ordinals = nil
 		}
-		p.done[i] = nil
 	}
-	p.done = p.done[:0]
+	p.unsaid = p.unsaid[:0]
+}
+
+// unsaid is what the log has not been told of a client.
+type unsaid struct {
+	client   *client
+	ordinals []uint64 // of messages that it is done with; who comes after it uses their memory
+}
+
+// unsay gives cl its place in unsaid. p.mu is held.
+func (p *logPart) unsay(cl *client) {
+	n := len(p.unsaid)
+	if n == cap(p.unsaid) {
+		p.unsaid = slices.Grow(p.unsaid, 1)
+	}
+	p.unsaid = p.unsaid[:n+1]
+	p.unsaid[n].client = cl
+	cl.unsaid = int32(n + 1)
+	p.tell.Store(true)
 }
 
 // soon has tellAll called soon.

@@ -5,9 +5,9 @@ import (
 	"testing"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestConfigure: every setting that is live takes effect while a client stays connected.

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"sync"
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -29,7 +30,8 @@ func (c *conn) refill() {
 
 // runLoads loads until the session has enough.
 func (c *conn) runLoads() {
-	var l loading
+	l := loadings.Get().(*loading)
+	defer l.free()
 	for {
 		from, messages, bytes, ok := c.sess.Wants(c)
 		if !ok {
@@ -56,6 +58,15 @@ type loading struct {
 	bytes  int      // about the size of those
 	next   uint64
 	more   bool
+}
+
+// loadings are of those who have loaded what they wanted.
+var loadings = sync.Pool{New: func() any { return new(loading) }}
+
+// free gives l up. It keeps nothing of the messages.
+func (l *loading) free() {
+	clear(l.stored[:cap(l.stored)])
+	loadings.Put(l)
 }
 
 // bodyOverhead is about what a stored message takes beside what counts as its size, in bytes.

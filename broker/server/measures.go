@@ -2,14 +2,12 @@ package server
 
 import (
 	"errors"
-	"io"
 	"sync/atomic"
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/histogram"
-	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/metrics"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
@@ -100,9 +98,9 @@ func (m *measures) count(c *conn, n int64) {
 	}
 }
 
-// unshaken counts a TLS handshake that failed. Who says nothing at all is a load balancer that looks whether we are there.
-func (m *measures) unshaken(c *conn, err error) {
-	if l := m.clients[c.listener.Name]; l != nil && !errors.Is(err, io.EOF) && !listener.Shaken(c.nc) {
+// unshaken counts a TLS handshake that failed.
+func (m *measures) unshaken(c *conn) {
+	if l := m.clients[c.listener.Name]; l != nil {
 		l.handshakes.Add(1)
 	}
 }

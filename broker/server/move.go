@@ -60,7 +60,7 @@ func (s *shares) moveTaken(b *batch, cl *client, g *group, m *session.Shared, wo
 		return true
 	}
 	m.Force = true
-	outcome, sink := cl.sess.Deliver(&b.out, m.Delivery)
+	outcome, sink := cl.sess.Deliver(&b.out, &m.Delivery)
 	if outcome == session.Away {
 		s.srv.limits.Drops.NoMember.Add(1)
 	}

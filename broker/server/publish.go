@@ -8,12 +8,11 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/otlp"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
-	"github.com/dunlin-mqtt/dunlin/broker/store"
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
-// publish handles PUBLISH.
-func (c *conn) publish(h packet.Header, body []byte) error {
+// publish handles PUBLISH, of which body is all of raw but the fixed header.
+func (c *conn) publish(h packet.Header, body, raw []byte) error {
 	p := &c.batch.pub
 	if err := p.Parse(h.Flags, body, c.peer.version); err != nil {
 		return err
@@ -44,10 +43,8 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 		return c.refuseFormat(p, span)
 	}
 	msg := &c.batch.msg
-	*msg = message.Message{
-		Topic: r.topic, Payload: p.Payload, Forward: p.Forward,
-		Publisher: c.client.id, QoS: p.QoS, Retain: p.Retain,
-	}
+	msg.Topic, msg.Payload, msg.Forward = r.topic, p.Payload, p.Forward
+	msg.Publisher, msg.QoS, msg.Retain, msg.Expires = c.client.id, p.QoS, p.Retain, 0
 	if p.HasExpiry {
 		msg.Expires = c.batch.now + int64(p.Expiry)*1000
 	}
@@ -55,7 +52,9 @@ func (c *conn) publish(h packet.Header, body []byte) error {
 	if a != nil {
 		a.span = span
 	}
-	c.srv.publish(c.batch, msg, false, r.targets, a, nil)
+	c.batch.out.Reset(msg, false, c.batch.now)
+	c.batch.out.Came(raw, p, c.peer.version)
+	c.srv.publish(c.batch, r.targets, a, nil)
 	if a == nil {
 		c.endSpan(span, packet.Success)
 	}
@@ -79,12 +78,6 @@ func (c *conn) checkPublish(p *packet.Publish) error {
 		return &packet.Error{Reason: packet.RetainNotSupported, Clause: "MQTT-3.2.2-14", Detail: "RETAIN where it is not available"}
 	case p.QoS > 0 && c.peer.version == packet.V5 && c.unacked.Load() >= m.ReceiveMaximum:
 		return &packet.Error{Reason: packet.ReceiveMaximumExceeded, Clause: "MQTT-3.3.4-9", Detail: "more unacknowledged PUBLISHes than the Receive Maximum"}
-	}
-	if len(p.Topic) == 0 || c.routes.last != nil && c.routes.last.topic == string(p.Topic) {
-		return nil // checked before
-	}
-	if err := validName(string(p.Topic), m); err != nil {
-		return &packet.Error{Reason: packet.TopicNameInvalid, Clause: "MQTT-3.3.2-2", Detail: err.Error()}
 	}
 	return nil
 }
@@ -129,10 +122,10 @@ func (c *conn) newAck(p *packet.Publish, matched bool) *ack {
 	return a
 }
 
-// publish stores msg where somebody needs it stored and hands it to its targets. a is sent once
-// all of that is done; nil: nobody waits. owned says that msg is the callee's to keep. also may be nil.
-func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []target, a *ack, also *extra) {
-	b.out.Reset(msg, owned, b.now)
+// publish stores the message that b.out carries where somebody needs it stored and hands it to its targets. a is sent once
+// all of that is done; nil: nobody waits. also may be nil.
+func (s *Server) publish(b *batch, targets []target, a *ack, also *extra) {
+	msg := b.out.Message()
 	s.watch.Published(msg.Topic)
 	// A will is not refused: there is nobody to be told.
 	refuse := s.limits.Policy == session.Refuse && a != nil
@@ -142,6 +135,7 @@ func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []t
 		a.finish()
 		return
 	}
+	var d session.Delivery
 	for i := range targets {
 		t := &targets[i]
 		if t.group != nil {
@@ -153,14 +147,14 @@ func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []t
 		if t.noLocal && t.client.id == msg.Publisher {
 			continue // [MQTT-3.8.3-3]
 		}
-		d := t.delivery(msg)
+		t.delivery(&d, msg)
 		d.Force = refuse
-		s.journal.deliver(b, t.client, d, refuse && b.counted[i])
+		s.journal.deliver(b, t.client, &d, refuse && b.counted[i])
 	}
 	if s.journal != nil {
 		s.journal.publish(b, a, also)
 	} else if msg.Retain {
-		s.store.Write(&store.Write{Retain: []store.Retained{retained(msg)}})
+		b.retain(s.store, msg)
 	}
 	if msg.Retain {
 		s.expiry.retained(msg.Expires)
@@ -170,8 +164,7 @@ func (s *Server) publish(b *batch, msg *message.Message, owned bool, targets []t
 	}
 }
 
-func (t *target) delivery(msg *message.Message) session.Delivery {
-	return session.Delivery{
-		QoS: t.qos, Retain: t.retainAsPublished && msg.Retain, SubscriptionIDs: t.ids, // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
-	}
+// delivery makes d how t gets msg. It is written field by field: to copy a whole Delivery takes as long as to use it.
+func (t *target) delivery(d *session.Delivery, msg *message.Message) {
+	d.QoS, d.Retain, d.SubscriptionIDs = t.qos, t.retainAsPublished && msg.Retain, t.ids // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
 }

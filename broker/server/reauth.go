@@ -91,13 +91,14 @@ func (c *conn) become(id *auth.Identity) {
 	cl := c.client
 	cl.mu.Lock()
 	c.identity = id
-	if cl.conn == c {
+	if cl.live.Load() == c {
 		cl.identity.Store(id)
 	}
 	if c.will != nil {
 		c.will.identity = id
 	}
 	cl.mu.Unlock()
+	c.renew(id)
 	if !c.srv.auth.Policy().Valid(id) { // revoked since it was authenticated
 		c.kick(errRevoked)
 	}

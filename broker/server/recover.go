@@ -162,7 +162,7 @@ func (s *Server) resume() {
 	left.Frees = true
 	for _, cl := range s.recovered {
 		cl.mu.Lock()
-		if !cl.ended && cl.conn == nil {
+		if !cl.ended && cl.live.Load() == nil {
 			if cl.left == 0 {
 				cl.left = now
 				rec := partition.AppendDetach(nil, cl.id, now, cl.expiry, cl.will != nil, cl.sess.Sent())

@@ -6,9 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestFarewell: clients are told that the broker shuts down, and which one to use meanwhile if there is one.

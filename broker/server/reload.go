@@ -65,5 +65,6 @@ func (s *Server) stopTimers() {
 	s.alive.stop()
 	s.pauses.stop()
 	s.proofs.stop()
+	s.leases.stop()
 	s.late.stop()
 }

@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestRest: connections that wait for their clients have no goroutine, and take what comes all the same.

@@ -113,11 +113,12 @@ func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) 
 		if !c.feeds.pass(f, found[i].Topic) {
 			return false
 		}
-		msg := new(message.Message)
-		if err := message.Parse(found[i].Record, msg); err != nil {
+		b.msg.Topic = found[i].Topic // and the publisher of the one before
+		if err := message.ParseLike(found[i].Record, &b.msg, &b.msg); err != nil {
 			c.srv.log.Error("retained message skipped", "topic", found[i].Topic, "reason", err.Error())
 			continue
 		}
+		msg := &b.msg
 		if msg.Expired(b.now) || sub.noLocal && msg.Publisher == c.client.id || !sub.allows(policy, msg.Topic) {
 			continue
 		}
@@ -125,12 +126,17 @@ func (c *conn) feedSome(b *batch, f *feed, storing *sync.WaitGroup) (last bool) 
 		if sub.id != 0 {
 			d.SubscriptionIDs = []uint32{sub.id}
 		}
-		b.out.Reset(msg, true, b.now)
+		kept := min(d.QoS, msg.QoS) > 0 || len(msg.Payload) >= session.ByReference
+		if kept { // with the memory of the record, which nobody changes
+			own := b.msg
+			msg = &own
+		}
+		b.out.Reset(msg, kept, b.now)
 		counted := c.client.logged.Load() && min(d.QoS, msg.QoS) > 0
 		if counted {
 			c.client.take(msg.Size())
 		}
-		c.srv.journal.deliver(b, c.client, d, counted)
+		c.srv.journal.deliver(b, c.client, &d, counted)
 		if len(b.stored) > 0 {
 			w := &write{then: func(*batch, error) { storing.Done() }}
 			w.addMessage(b)

@@ -4,8 +4,8 @@ import (
 	"context"
 	"testing"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestRevokedWhileStoreIsStuck: who is not let in any more is disconnected, though the session of another client waits for a disk

@@ -7,6 +7,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
 // What bounds the topics that one connection remembers: their number, and the bytes that their names and targets take.
@@ -41,6 +42,7 @@ type route struct {
 // find returns the route of a PUBLISH's topic as it is now. The topic is given by its name or by an
 // alias that an earlier PUBLISH of the connection has given a name. [MQTT-3.3.2-12]
 func (r *routes) find(s *Server, id *auth.Identity, p *packet.Publish) (*route, error) {
+	name := "" // of a topic that is not remembered
 	if len(p.Topic) == 0 {
 		if r.last = r.aliased(p.Alias); r.last == nil {
 			return nil, &packet.Error{
@@ -49,11 +51,16 @@ func (r *routes) find(s *Server, id *auth.Identity, p *packet.Publish) (*route, 
 			}
 		}
 	} else if r.last == nil || r.last.topic != string(p.Topic) {
-		r.last = r.known[string(p.Topic)]
+		if r.last = r.known[string(p.Topic)]; r.last == nil {
+			name = string(p.Topic)
+			if err := validName(name, &s.cfg.MQTT); err != nil {
+				return nil, &packet.Error{Reason: packet.TopicNameInvalid, Clause: "MQTT-3.3.2-2", Detail: err.Error()}
+			}
+		}
 	}
 	policy := s.auth.Policy()
 	if r.last == nil || r.last.index != s.index.Generation() || r.last.policy != policy.Generation() {
-		r.renew(s, policy, id, p.Topic)
+		r.renew(s, policy, id, name)
 	}
 	if p.Alias != 0 && len(p.Topic) > 0 {
 		r.setAlias(p.Alias)
@@ -62,7 +69,7 @@ func (r *routes) find(s *Server, id *auth.Identity, p *packet.Publish) (*route, 
 }
 
 // renew makes the last route, of name if there is none, as it is now.
-func (r *routes) renew(s *Server, policy *auth.Policy, id *auth.Identity, name []byte) {
+func (r *routes) renew(s *Server, policy *auth.Policy, id *auth.Identity, name string) {
 	if r.last == nil {
 		r.last = r.fresh(name)
 	}
@@ -77,7 +84,7 @@ func (r *routes) renew(s *Server, policy *auth.Policy, id *auth.Identity, name [
 	if !found.allowed {
 		found.audited = policy.Lenient(id)
 	}
-	if found.allowed = !isSys(found.topic) && (found.allowed || found.audited); found.allowed {
+	if found.allowed = !topic.IsSys(found.topic) && (found.allowed || found.audited); found.allowed {
 		found.targets = s.targets(found.topic, room)
 	}
 	if found != r.passing {
@@ -87,9 +94,9 @@ func (r *routes) renew(s *Server, policy *auth.Policy, id *auth.Identity, name [
 
 // fresh is a route for a topic that is not remembered, to be renewed. A client that publishes to more topics than a few has one
 // remembered when it comes again: those that come once take no memory, and nobody's place.
-func (r *routes) fresh(name []byte) *route {
+func (r *routes) fresh(name string) *route {
 	if len(r.known) < fewRoutes || r.sighted(name) {
-		return &route{topic: string(name)}
+		return &route{topic: name}
 	}
 	if r.passing == nil {
 		r.passing = new(route)
@@ -97,7 +104,7 @@ func (r *routes) fresh(name []byte) *route {
 	if cap(r.passing.targets) > fewTargets {
 		r.passing.targets = nil
 	}
-	r.passing.topic = string(name)
+	r.passing.topic = name
 	return r.passing
 }
 
@@ -111,11 +118,11 @@ var sightingSeed = maphash.MakeSeed()
 
 // sighted says whether a topic has come of late. Of the others it takes every eighth for one that has, so that two whose hashes take
 // turns in a slot are remembered, too.
-func (r *routes) sighted(name []byte) bool {
+func (r *routes) sighted(name string) bool {
 	if r.seen == nil {
 		r.seen = new(sightings)
 	}
-	h := maphash.Bytes(sightingSeed, name)
+	h := maphash.String(sightingSeed, name)
 	slot, tag := &r.seen.slots[h%uint64(len(r.seen.slots))], uint32(h>>32)
 	if *slot == tag {
 		return true

@@ -79,6 +79,7 @@ type Server struct {
 	alive           deadlines[*conn]     // when to look whether something has come
 	pauses          deadlines[*throttle] // of readers
 	proofs          deadlines[*proof]    // when a client's certificate expires
+	leases          deadlines[*lease]    // when a client's token does
 	throttled       atomic.Int64         // that pause now
 	pausesTotal     atomic.Uint64
 	expiry          expiry
@@ -130,6 +131,7 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	s.log = slog.New(bounded{s.log.Handler()})
 	if s.now == nil {
 		s.now = time.Now
 	}
@@ -137,7 +139,8 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	s.phase.Store("starting")
 	s.live.Store(&s.cfg)
 	s.configRevision.Store(deps.ConfigRevision)
-	s.deadlines.now, s.proofs.now, s.alive.now, s.pauses.now, s.expiry.srv, s.late.srv = s.now, s.now, s.steady, s.steady, s, s
+	s.deadlines.now, s.proofs.now, s.leases.now, s.alive.now, s.pauses.now = s.now, s.now, s.now, s.steady, s.steady
+	s.expiry.srv, s.late.srv = s, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
 	s.measures.init(cfg.Listeners)
@@ -315,7 +318,7 @@ func (s *Server) accept(ctx context.Context, l *config.Listener, ln *listener.Li
 			_ = nc.Close()
 			continue
 		}
-		go c.serve(ctx)
+		s.workers.run(&arrival{c, ctx})
 	}
 }
 

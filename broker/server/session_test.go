@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // resume connects id to its session and says whether there was one.

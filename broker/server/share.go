@@ -28,7 +28,8 @@ func (sub *subscription) ease(b *batch, p *auth.Policy) session.Ease {
 	if !sub.allows(p, msg.Topic) {
 		return session.Never
 	}
-	return sub.client.sess.Ease(&b.out, sub.delivery(msg), sub.client.backlog())
+	d := sub.delivery(msg)
+	return sub.client.sess.Ease(&b.out, &d, sub.client.backlog())
 }
 
 // backlog is what the log has for a client.
@@ -100,7 +101,7 @@ func (s *Server) give(b *batch, sub *subscription) bool {
 	d := sub.delivery(msg)
 	d.Force = s.limits.Policy == session.Refuse // the publisher has not been told that there is no room, and will not be
 	if s.journal == nil || min(d.QoS, msg.QoS) == 0 || !cl.logged.Load() {
-		outcome, sink := cl.sess.Deliver(&b.out, d)
+		outcome, sink := cl.sess.Deliver(&b.out, &d)
 		b.wake(sink)
 		if outcome == session.Queued {
 			s.shares.recall(sub)
@@ -112,7 +113,7 @@ func (s *Server) give(b *batch, sub *subscription) bool {
 	} else if !cl.reserve(msg.Size(), b.now) {
 		return true // dropped, by the policy
 	}
-	t := b.putAside(cl, d)
+	t := b.putAside(cl, &d)
 	t.member, t.to.Share = sub, sub.share.group.filter
 	return true
 }

@@ -23,7 +23,7 @@ func (d *drain) Flush() {
 		return
 	}
 	for ok := true; ok; {
-		d.segs, ok = d.sess.Take(d, 0, d.segs[:0])
+		d.segs, ok = d.sess.Take(d, time.Now, d.segs[:0])
 		for i := range d.segs {
 			d.segs[i].Recycle()
 		}
@@ -51,7 +51,7 @@ func grouped(t testing.TB, n int) (*Server, []target) {
 	for i := range n {
 		cl := s.clients.get(s, fmt.Sprint("member ", i))
 		cl.identity.Store(auth.Recall(cl.id, "", true))
-		cl.conn = new(conn)
+		cl.live.Store(new(conn))
 		sub := &subscription{client: cl, filter: "$share/g/t", share: newMembership("$share/g/t", 0)}
 		cl.subs.set(sub)
 		s.enlist(sub, nil)
@@ -77,7 +77,8 @@ func TestSharedAllocates(t *testing.T) {
 // publishMany publishes n messages and then flushes, which allocates a little for each member.
 func publishMany(s *Server, b *batch, msg *message.Message, targets []target, n int) {
 	for range n {
-		s.publish(b, msg, false, targets, nil, nil)
+		b.out.Reset(msg, false, b.now)
+		s.publish(b, targets, nil, nil)
 	}
 	for _, sink := range b.dirty {
 		sink.Flush()

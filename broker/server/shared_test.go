@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 const shared = "$share/g/t"
@@ -116,7 +116,7 @@ func TestSharedAndOwn(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
-		if got := c.Unsubscribe("t/1", "$share/g/t/#", "$share/g/t", "t/+"); v == packet.V5 {
+		if got := c.Unsubscribe("t/1", "$share/g/t/#", "$share/g/t", "t/+").Reasons; v == packet.V5 {
 			if diff := cmp.Diff([]packet.ReasonCode{0, 0, packet.NoSubscriptionExisted, packet.NoSubscriptionExisted}, got); diff != "" {
 				t.Error(diff)
 			}

@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // TestSharedNobodyTakes: what no other member can take is sent again by the session that has it, with its packet identifiers

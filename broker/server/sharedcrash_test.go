@@ -8,8 +8,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // workers are the members of a group that live through the broker's deaths.
@@ -68,7 +69,7 @@ func (w *workers) missing(p *publisher) (n int) {
 // was acknowledged is lost, and none of QoS 2 comes to both.
 func TestKillShared(t *testing.T) {
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 2))
-	v := &victim{t: t, dir: t.TempDir(), port: freePort(t)}
+	v := &victim{t: t, dir: t.TempDir(), port: int32(freeport.For(t))}
 	v.start()
 	defer func() { v.kill() }()
 	p := &publisher{rel: map[uint16]bool{}, acked: map[int]bool{}}

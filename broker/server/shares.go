@@ -114,11 +114,11 @@ func (s *shares) join(sub, old *subscription) {
 	} else {
 		old.share.gone.Store(true)
 	}
-	g.members.Store(m.with(sub, sub.client.conn != nil))
+	g.members.Store(m.with(sub, sub.client.live.Load() != nil))
 	if len(m.online)+len(m.away) == 0 {
 		s.srv.index.Add(g.topics, g.entry)
 	}
-	if sub.client.conn != nil {
+	if sub.client.live.Load() != nil {
 		s.rebalance(g)
 	}
 }

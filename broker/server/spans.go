@@ -1,8 +1,11 @@
 package server
 
 import (
+	"fmt"
 	"os"
 
+	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/broker/filewatch"
 	"github.com/dunlin-mqtt/dunlin/broker/otlp"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
@@ -15,8 +18,27 @@ func (s *Server) newSpans() *otlp.Exporter {
 	}
 	name, _ := os.Hostname() // in a cluster the pod's; a collector takes ""
 	return otlp.New(otlp.Options{
+		Secrets:  func() (otlp.Secrets, error) { return collectorSecrets(t) },
 		Endpoint: t.Endpoint, Service: "dunlin-broker", Instance: name, Version: s.version, MaxPerSecond: int(t.MaxSpansPerSecond), Log: s.log, Now: s.now,
 	})
+}
+
+// maxCollectorFile bounds each of the files about the collector, in bytes.
+const maxCollectorFile = 1 << 20
+
+// collectorSecrets reads what the collector asks for.
+func collectorSecrets(t *config.Tracing) (s otlp.Secrets, err error) {
+	if t.HeadersFile != "" {
+		if s.Headers, err = filewatch.Read(t.HeadersFile, maxCollectorFile); err != nil {
+			return s, fmt.Errorf("tracing.headersFile: %w", err)
+		}
+	}
+	if t.CAFile != "" {
+		if s.CAs, err = filewatch.Read(t.CAFile, maxCollectorFile); err != nil {
+			return s, fmt.Errorf("tracing.caFile: %w", err)
+		}
+	}
+	return s, nil
 }
 
 // beginSpan begins the span of a PUBLISH that its publisher traces; nil: it does not, or nobody wants to know.

@@ -11,7 +11,7 @@ import (
 
 // deliver hands the batch's message to a client now, or puts it aside if it has to be stored first.
 // counted says that it is in the client's quota already.
-func (j *journal) deliver(b *batch, cl *client, d session.Delivery, counted bool) {
+func (j *journal) deliver(b *batch, cl *client, d *session.Delivery, counted bool) {
 	msg := b.out.Message()
 	if j == nil || min(d.QoS, msg.QoS) == 0 || !cl.logged.Load() {
 		if counted { // and its session has ended since
@@ -28,7 +28,7 @@ func (j *journal) deliver(b *batch, cl *client, d session.Delivery, counted bool
 
 // putAside has the batch's message stored for a client, as publish does with all that are. What it returns is
 // good until the next one is put aside.
-func (b *batch) putAside(cl *client, d session.Delivery) *storedTarget {
+func (b *batch) putAside(cl *client, d *session.Delivery) *storedTarget {
 	b.stored = append(b.stored, storedTarget{client: cl, force: d.Force, to: partition.Recipient{
 		Client: cl.id, Epoch: cl.epoch, QoS: d.QoS, Retain: d.Retain, IDs: d.SubscriptionIDs,
 	}})
@@ -51,7 +51,7 @@ func (j *journal) publish(b *batch, a *ack, also *extra) {
 	w := new(write)
 	w.addMessage(b)
 	if msg.Retain {
-		w.Retain = []store.Retained{retained(msg)}
+		w.Retain = []store.Retained{retained(msg, make([]byte, 0, msg.Size()+64))}
 	}
 	if inbound {
 		cl := a.conn.client
@@ -138,14 +138,28 @@ func byPartition(targets []storedTarget) [][]storedTarget {
 	return groups
 }
 
-// retained is a message as its topic's retained record, or what clears that if the payload is empty.
-// [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7]
-func retained(msg *message.Message) store.Retained {
+// retained is a message as its topic's retained record, which is written to room if that is large enough, or what clears that if
+// the payload is empty. [MQTT-3.3.1-5] [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+func retained(msg *message.Message, room []byte) store.Retained {
 	r := store.Retained{Topic: msg.Topic, Expires: msg.Expires}
 	if len(msg.Payload) > 0 {
-		r.Record = message.Append(make([]byte, 0, msg.Size()+64), msg)
+		r.Record = message.Append(room[:0], msg)
 	}
 	return r
+}
+
+// maxRecord is how much room for records is kept, in bytes.
+const maxRecord = 64 << 10
+
+// retain has a store in memory keep msg as its topic's retained message. It has a copy when Write returns.
+func (b *batch) retain(in store.Store, msg *message.Message) {
+	b.kept[0] = retained(msg, b.record)
+	b.keep.Retain = b.kept[:]
+	in.Write(&b.keep)
+	if r := b.kept[0].Record; cap(r) <= maxRecord {
+		b.record = r
+	}
+	b.kept[0] = store.Retained{}
 }
 
 // stored has the applier call then once something is stored. nil: nothing needs to be.

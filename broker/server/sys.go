@@ -12,13 +12,8 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
-// sysRoot is the first level of the topics that are the broker's alone. MQTT 5 §4.7.2.
+// sysRoot is the first level of what it publishes. MQTT 5 §4.7.2.
 const sysRoot = "$SYS"
-
-// isSys says whether a topic name is the broker's: no client may publish there, whatever the rules say.
-func isSys(name string) bool {
-	return strings.HasPrefix(name, sysRoot) && (len(name) == len(sysRoot) || name[len(sysRoot)] == '/')
-}
 
 // sysTopics publishes the broker's own figures to those who have subscribed to them, at QoS 0: they are not stored,
 // they do not wait for a client that is away, and the next interval brings newer ones. A new subscription gets what
@@ -80,7 +75,8 @@ func (y *sysTopics) tick() {
 			values = y.tree.Values(&snapshot)
 		}
 		if y.told == nil || y.told[i] != values[i] {
-			y.srv.publish(b, sysMessage(values[i]), true, targets, nil, nil)
+			b.out.Reset(sysMessage(values[i]), true, b.now)
+			y.srv.publish(b, targets, nil, nil)
 		}
 	}
 	y.told = values
@@ -113,7 +109,7 @@ func (y *sysTopics) feedOne(c *conn, sub *subscription) {
 	for _, v := range y.told {
 		if topic.Match(sub.filter, v.Topic) && sub.allows(policy, v.Topic) {
 			c.batch.out.Reset(sysMessage(v), true, c.batch.now)
-			y.srv.journal.deliver(c.batch, sub.client, d, false)
+			y.srv.journal.deliver(c.batch, sub.client, &d, false)
 		}
 	}
 }

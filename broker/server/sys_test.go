@@ -7,9 +7,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
-	"github.com/dunlin-mqtt/dunlin/broker/internal/mqtttest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // watched is a broker whose $SYS topics everybody may read, and write as far as rules go, by a clock.

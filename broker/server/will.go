@@ -8,6 +8,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/partition"
 	"github.com/dunlin-mqtt/dunlin/broker/store"
+	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
 // will is a message that the server publishes if a client goes without saying so. MQTT 5 §3.1.2.5.
@@ -55,7 +56,7 @@ func (s *Server) publishWill(cl *client, w *will) {
 	var targets []target
 	policy := s.auth.Policy()
 	allowed := policy.CanPublish(w.identity, msg.Topic)
-	if !isSys(msg.Topic) && (allowed || policy.Lenient(w.identity)) {
+	if !topic.IsSys(msg.Topic) && (allowed || policy.Lenient(w.identity)) {
 		if !allowed {
 			s.tellAudited(cl, w.identity, deniedWill, msg.Topic, msg.Topic)
 		}
@@ -71,7 +72,8 @@ func (s *Server) publishWill(cl *client, w *will) {
 	}
 	b := s.newBatch(now)
 	defer b.end()
-	s.publish(b, &msg, true, targets, nil, &also)
+	b.out.Reset(&msg, true, b.now)
+	s.publish(b, targets, nil, &also)
 }
 
 // record is the will as the log has it; nil: there is none.

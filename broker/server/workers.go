@@ -10,8 +10,8 @@ const (
 	workersLook = time.Second // how often it is looked how many of them have not been needed
 )
 
-// workers are the goroutines that handle what connections have to read. They are used again: their stacks have grown to what that
-// takes, which costs microseconds in a new one. There are as many as connections have something to read, or wait for something else,
+// workers are the goroutines that let connections in and handle what they have to read. They are used again: their stacks have grown to
+// what that takes, which costs microseconds in a new one. There are as many as connections have something to read, or wait for something else,
 // at one time; those that have not been needed for a while end.
 type workers struct {
 	mu    sync.Mutex
@@ -21,10 +21,13 @@ type workers struct {
 	over  bool        // none waits any more
 }
 
-type worker struct{ next chan *conn }
+type worker struct{ next chan lively }
+
+// lively is a connection that has something to read, or is new.
+type lively interface{ live() }
 
 // run has a goroutine handle what c has to read, and does not wait for it.
-func (w *workers) run(c *conn) {
+func (w *workers) run(c lively) {
 	w.mu.Lock()
 	n := len(w.idle) - 1
 	if n < 0 {
@@ -39,8 +42,8 @@ func (w *workers) run(c *conn) {
 	last.next <- c
 }
 
-func (w *workers) work(c *conn) {
-	self := &worker{next: make(chan *conn, 1)}
+func (w *workers) work(c lively) {
+	self := &worker{next: make(chan lively, 1)}
 	for c != nil {
 		c.live()
 		if !w.rest(self) {

@@ -99,7 +99,7 @@ func (w *writer) runBlocking() {
 
 // take gets the next segments from the session.
 func (w *writer) take() bool {
-	segs, ok := w.c.sess.Take(w.c, w.c.srv.now().UnixMilli(), w.segs[:0])
+	segs, ok := w.c.sess.Take(w.c, w.c.srv.now, w.segs[:0])
 	if !ok {
 		return false // and w belongs to somebody else by now
 	}

@@ -67,10 +67,11 @@ func (s *Session) receive(id uint16) (fresh bool) {
 	if _, taken := s.received[id]; taken {
 		return false
 	}
-	if s.received == nil {
-		s.received = make(map[uint16]struct{})
+	n := s.note()
+	if n.received == nil {
+		n.received = make(map[uint16]struct{})
 	}
-	s.received[id] = struct{}{}
+	n.received[id] = struct{}{}
 	return true
 }
 
@@ -78,7 +79,7 @@ func (s *Session) receive(id uint16) (fresh bool) {
 func (s *Session) SetReceived(ids []uint16) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.received = nil
+	s.note().received = nil
 	for _, id := range ids {
 		s.receive(id)
 	}

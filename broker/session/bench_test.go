@@ -2,6 +2,7 @@ package session
 
 import (
 	"testing"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/message"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
@@ -30,7 +31,7 @@ func benchmarkFanOut(b *testing.B, a Attachment) {
 	for i := 0; i < b.N; i += members {
 		o.Reset(m, true, 1)
 		for _, s := range sessions {
-			s.Deliver(&o, Delivery{})
+			s.Deliver(&o, &Delivery{})
 		}
 		if i/members%32 != 31 {
 			continue
@@ -38,7 +39,7 @@ func benchmarkFanOut(b *testing.B, a Attachment) {
 		for k, s := range sessions {
 			s.Begin(sinks[k])
 			for ok := true; ok; {
-				if segs, ok = s.Take(sinks[k], 1, segs[:0]); ok {
+				if segs, ok = s.Take(sinks[k], time.Now, segs[:0]); ok {
 					for n := range segs {
 						segs[n].Recycle()
 					}

@@ -9,7 +9,7 @@ import "github.com/dunlin-mqtt/dunlin/broker/message"
 // nothing.
 
 const (
-	readyMax      = 256       // messages ready to be sent
+	readyMax      = 1024      // messages ready to be sent
 	readyMaxBytes = 256 << 10 // their size, but for the last
 	readyLow      = 64        // below it more are loaded
 )
@@ -49,7 +49,7 @@ func (s *Session) Sent() uint64 {
 // Offer hands a logged session the message that the log has just got, as its message number ordinal.
 // If it does not take it, it wants it loaded later: load is not nil if that is now. One that the
 // client cannot take ever is among those that Released returns next.
-func (s *Session) Offer(o *Outgoing, ordinal uint64, d Delivery) (flush, load Sink) {
+func (s *Session) Offer(o *Outgoing, ordinal uint64, d *Delivery) (flush, load Sink) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -67,7 +67,8 @@ func (s *Session) Offer(o *Outgoing, ordinal uint64, d Delivery) (flush, load Si
 		return nil, nil
 	}
 	if s.tooLarge(o, d) {
-		s.released = append(s.released, ordinal)
+		n := s.note()
+		n.released = append(n.released, ordinal)
 		return nil, nil
 	}
 	s.send(o, entry{ordinal: ordinal, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain}, d)
@@ -148,6 +149,7 @@ func (s *Session) Load(sink Sink, stored []Stored, next uint64, more bool, now i
 		s.behind = true
 		return nil
 	}
+	s.queue.reserve(len(stored))
 	for i := range stored {
 		st := &stored[i]
 		if st.Ordinal < s.next {
@@ -175,6 +177,11 @@ func (s *Session) Released() []uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.released
-	s.released = nil
+	if len(r) > 0 {
+		s.released = nil
+	}
+	if s.link.Sink == nil {
+		s.tear()
+	}
 	return r
 }

@@ -19,7 +19,7 @@ import (
 func offer(s *Session, ordinal uint64, payload string, qos byte) (flush, load Sink) {
 	var o Outgoing
 	o.Reset(&message.Message{Topic: "a", Payload: []byte(payload), QoS: qos}, false, 0)
-	return s.Offer(&o, ordinal, Delivery{QoS: qos})
+	return s.Offer(&o, ordinal, &Delivery{QoS: qos})
 }
 
 // stored is messages of the log, from an ordinal on.
@@ -287,7 +287,7 @@ func (x *stress) publish() {
 		o.Reset(m, true, 0)
 		x.mu.Lock()
 		x.messages = append(x.messages, logMessage{msg: m})
-		flush, load := x.s.Offer(&o, uint64(i), Delivery{QoS: 2})
+		flush, load := x.s.Offer(&o, uint64(i), &Delivery{QoS: 2})
 		x.mu.Unlock()
 		wakeUp(flush, load)
 	}

@@ -159,7 +159,7 @@ func (m *model) topic(payload int) string { return "topic/" + strconv.Itoa(paylo
 func (m *model) give(payload int, qos byte) Outcome {
 	var o Outgoing
 	o.Reset(m.message(payload, qos), false, 0)
-	outcome, _ := m.s.Deliver(&o, Delivery{QoS: qos})
+	outcome, _ := m.s.Deliver(&o, &Delivery{QoS: qos})
 	return outcome
 }
 

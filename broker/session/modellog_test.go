@@ -67,7 +67,7 @@ func (l *modelLog) offer(msg *message.Message) bool {
 	l.messages = append(l.messages, logMessage{msg: msg})
 	var o Outgoing
 	o.Reset(msg, true, 0)
-	_, load := l.m.s.Offer(&o, ordinal, Delivery{QoS: msg.QoS})
+	_, load := l.m.s.Offer(&o, ordinal, &Delivery{QoS: msg.QoS})
 	l.load(load)
 	if l.m.limits.Policy == DropOldest {
 		for at := max(l.m.s.Sent(), l.first); at < l.end() && l.waiting() > l.m.limits.MaxQueued; at++ {

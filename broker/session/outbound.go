@@ -45,8 +45,8 @@ const (
 )
 
 // Deliver hands the session a message; a logged session gets those of QoS 1 and 2 by Offer. The sink
-// is not nil if the caller has to flush it.
-func (s *Session) Deliver(o *Outgoing, d Delivery) (Outcome, Sink) {
+// is not nil if the caller has to flush it. The QoS of d becomes what the session gets.
+func (s *Session) Deliver(o *Outgoing, d *Delivery) (Outcome, Sink) {
 	d.QoS = min(d.QoS, o.msg.QoS)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -66,7 +66,7 @@ func (s *Session) Deliver(o *Outgoing, d Delivery) (Outcome, Sink) {
 	return s.enqueue(o, d), nil
 }
 
-func (s *Session) deliverAtMostOnce(o *Outgoing, d Delivery) (Outcome, Sink) {
+func (s *Session) deliverAtMostOnce(o *Outgoing, d *Delivery) (Outcome, Sink) {
 	if s.out.sealed {
 		return Away, nil
 	}
@@ -103,16 +103,16 @@ func (s *Session) full(size int64) bool {
 
 // fits says whether the client takes a message so large, and a packet can carry it with what it has for
 // this client. [MQTT-3.1.2-24]
-func (s *Session) fits(o *Outgoing, d Delivery) bool {
+func (s *Session) fits(o *Outgoing, d *Delivery) bool {
 	return s.link.MaxPacketSize == 0 && !o.huge || o.size(s.link.Version, d, s.aliases.find(o.msg.Topic)) <= s.largest(o)
 }
 
 // tooLarge counts a message that does not fit.
-func (s *Session) tooLarge(o *Outgoing, d Delivery) bool {
+func (s *Session) tooLarge(o *Outgoing, d *Delivery) bool {
 	return (s.link.MaxPacketSize != 0 || o.huge) && s.exceeds(o, d)
 }
 
-func (s *Session) exceeds(o *Outgoing, d Delivery) bool {
+func (s *Session) exceeds(o *Outgoing, d *Delivery) bool {
 	if s.fits(o, d) {
 		return false
 	}
@@ -133,7 +133,7 @@ func (s *Session) largest(o *Outgoing) int {
 
 // name says how a message that is written now names its topic. A new alias makes the packet larger, by
 // its own size and at most one byte for each of two lengths: there may be no room for that.
-func (s *Session) name(o *Outgoing, d Delivery) naming {
+func (s *Session) name(o *Outgoing, d *Delivery) naming {
 	n := s.aliases.find(o.msg.Topic)
 	if n.alias != 0 {
 		return n
@@ -163,7 +163,7 @@ func (s *Session) nextOrdinal() uint64 {
 	return s.next
 }
 
-func (s *Session) newEntry(o *Outgoing, d Delivery) entry {
+func (s *Session) newEntry(o *Outgoing, d *Delivery) entry {
 	e := entry{ordinal: s.next, subIDs: d.SubscriptionIDs, qos: d.QoS, retain: d.Retain, share: s.shareNumber(d.Share)}
 	if s.link.Durable || d.Share != nil {
 		e.msg = o.Own()
@@ -173,7 +173,7 @@ func (s *Session) newEntry(o *Outgoing, d Delivery) entry {
 }
 
 // send writes an entry and moves it in flight.
-func (s *Session) send(o *Outgoing, e entry, d Delivery) {
+func (s *Session) send(o *Outgoing, e entry, d *Delivery) {
 	s.write(o, d, s.logged && e.ordinal < s.perhaps, packetID(e.ordinal))
 	if s.logged || !s.link.Durable && e.share == 0 {
 		e.msg = nil
@@ -186,7 +186,7 @@ func (s *Session) send(o *Outgoing, e entry, d Delivery) {
 	s.unacked++
 }
 
-func (s *Session) enqueue(o *Outgoing, d Delivery) Outcome {
+func (s *Session) enqueue(o *Outgoing, d *Delivery) Outcome {
 	size := int64(o.msg.Size())
 	for !d.Force && s.full(size) {
 		s.limits.Drops.QueueFull.Add(1)
@@ -250,10 +250,10 @@ func (s *Session) pump(now int64) {
 		case e.msg.Expired(now) && !(s.logged && e.ordinal < s.sent): // [MQTT-3.3.2-5]
 			s.limits.Drops.Expired.Add(1)
 			s.forget(e)
-		case s.tooLarge(o, d):
+		case s.tooLarge(o, &d):
 			s.forget(e)
 		default:
-			s.send(o, e, d)
+			s.send(o, e, &d)
 		}
 	}
 	s.countSent(o)
@@ -268,11 +268,12 @@ func (s *Session) resend(o *Outgoing, now int64) {
 			continue
 		}
 		o.Reset(e.msg, true, now)
-		if s.tooLarge(o, e.delivery()) {
+		d := e.delivery()
+		if s.tooLarge(o, &d) {
 			s.finish(e)
 			continue
 		}
-		s.write(o, e.delivery(), true, packetID(e.ordinal))
+		s.write(o, &d, true, packetID(e.ordinal))
 		e.state = awaitAck
 		s.unsent--
 		s.unacked++
@@ -341,7 +342,8 @@ func (s *Session) find(id uint16) *entry {
 // forget notes that the log need not keep an entry.
 func (s *Session) forget(e entry) {
 	if s.logged {
-		s.released = append(s.released, e.ordinal)
+		n := s.note()
+		n.released = append(n.released, e.ordinal)
 	}
 }
 

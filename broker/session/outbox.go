@@ -2,12 +2,12 @@ package session
 
 import "sync"
 
-const (
-	segmentSize = 8 << 10 // of a pooled segment
-	// byReference is the payload size from which a payload is written from the shared message
-	// instead of being copied into a segment.
-	byReference = 4 << 10
-)
+// segmentSize is that of a pooled segment.
+const segmentSize = 8 << 10
+
+// ByReference is the payload size, in bytes, from which a payload is written from the shared message
+// instead of being copied into a segment: a message that is borrowed is then copied to be shared.
+const ByReference = 4 << 10
 
 // Segment is a run of bytes to be written.
 type Segment struct {

@@ -20,10 +20,12 @@ type Outgoing struct {
 
 	msg     *message.Message
 	owned   bool
-	huge    bool // it may be more than a packet can carry
+	huge    bool   // it may be more than a packet can carry
+	came    []byte // the packet that it came as, borrowed; nil: unknown, or no session can get it like that
+	form    int    // of came
 	pub     packet.Publish
 	frames  [3][3][2]frame // by form, QoS, RETAIN
-	made    bool
+	made    uint32         // which of frames hold: a bit for each
 	scratch []byte
 }
 
@@ -49,9 +51,16 @@ const (
 	byAlias // by topic alias: the alias, like the packet identifier, is each session's
 )
 
-// frame is an encoded PUBLISH in scratch, without its payload if that is large.
+// The flags of a PUBLISH that are not the QoS. MQTT 5 §3.3.1.
+const (
+	dupFlag    = 0x08
+	retainFlag = 0x01
+)
+
+// frame is an encoded PUBLISH, without its payload if that is large: as it came but for the flags, or in scratch.
 type frame struct {
-	from, to int32
+	from, to int32 // in scratch
+	first    byte  // with its own flags, of the packet that it came as; 0: it is in scratch
 	packetID int32 // offset of the packet identifier from from; 0: none
 	alias    int32 // offset of the topic alias from from; 0: none
 	size     int32 // of the whole packet
@@ -72,11 +81,17 @@ type Delivery struct {
 // Reset makes o carry m. owned says that m may be kept as it is; otherwise it is borrowed and
 // copied if a session must keep it.
 func (o *Outgoing) Reset(m *message.Message, owned bool, now int64) {
-	if o.made {
-		o.frames = [3][3][2]frame{}
-	}
-	o.msg, o.owned, o.Now, o.made, o.scratch = m, owned, now, false, o.scratch[:0]
+	o.msg, o.owned, o.Now, o.made, o.scratch, o.came = m, owned, now, 0, o.scratch[:0], nil
 	o.huge = m != nil && m.Size() > packet.MaxSize/2
+}
+
+// Came says that the message came as the packet raw, of which p is what a peer of version v said in it. Who gets the message in the
+// same form and QoS gets that packet, with flags and packet identifier of its own. Both are borrowed until the next Reset.
+func (o *Outgoing) Came(raw []byte, p *packet.Publish, v packet.Version) {
+	// Not by an alias, nor with an expiry that has to count down; and what else could have been said in more bytes was not.
+	if p.Alias == 0 && !p.HasExpiry && !o.large() && p.Size(v) == len(raw) {
+		o.came, o.form = raw, formOf(v, naming{})
+	}
 }
 
 // Message is the message, possibly borrowed.
@@ -91,7 +106,7 @@ func (o *Outgoing) Own() *message.Message {
 }
 
 // large payloads are written by reference.
-func (o *Outgoing) large() bool { return len(o.msg.Payload) >= byReference }
+func (o *Outgoing) large() bool { return len(o.msg.Payload) >= ByReference }
 
 // formOf is the form that a session of a version can share.
 func formOf(v packet.Version, n naming) int {
@@ -106,14 +121,23 @@ func formOf(v packet.Version, n naming) int {
 
 // frame returns the shared encoding for sessions without subscription identifiers.
 func (o *Outgoing) frame(form int, qos byte, retain bool) *frame {
-	f := &o.frames[form][qos][b2i(retain)]
-	if f.size == 0 {
+	f, bit := &o.frames[form][qos][b2i(retain)], uint32(1)<<((form*3+int(qos))*2+b2i(retain))
+	if o.made&bit == 0 {
+		o.made |= bit
 		o.share(f, form, qos, retain)
 	}
 	return f
 }
 
 func (o *Outgoing) share(f *frame, form int, qos byte, retain bool) {
+	if o.came != nil && form == o.form && qos == o.msg.QoS {
+		n := int32(len(o.came))
+		*f = frame{size: n, first: o.came[0]&^(dupFlag|retainFlag) | byte(b2i(retain))}
+		if qos > 0 {
+			f.packetID = packetIDAt(f.size, len(o.msg.Topic))
+		}
+		return
+	}
 	v, n := packet.V5, naming{}
 	switch form {
 	case before5:
@@ -121,11 +145,10 @@ func (o *Outgoing) share(f *frame, form int, qos byte, retain bool) {
 	case byAlias:
 		n.alias = 1 // anyone's
 	}
-	*f = o.encode(v, Delivery{QoS: qos, Retain: retain}, n, false)
+	*f = o.encode(v, &Delivery{QoS: qos, Retain: retain}, n, false)
 }
 
-func (o *Outgoing) encode(v packet.Version, d Delivery, n naming, dup bool) frame {
-	o.made = true
+func (o *Outgoing) encode(v packet.Version, d *Delivery, n naming, dup bool) frame {
 	o.describe(v, d, n)
 	p := &o.pub
 	p.Dup = dup
@@ -137,8 +160,7 @@ func (o *Outgoing) encode(v packet.Version, d Delivery, n naming, dup bool) fram
 	}
 	f := frame{from: int32(from), to: int32(len(o.scratch)), size: int32(p.Size(v))}
 	if d.QoS > 0 {
-		// The identifier follows the fixed header and the topic with its length.
-		f.packetID = int32(1 + varintLen(int(f.size)) + 2 + len(p.Topic))
+		f.packetID = packetIDAt(f.size, len(p.Topic))
 	}
 	if n.alias != 0 && !n.fresh && len(p.SubscriptionIDs) == 0 {
 		f.alias = int32(head - len(p.Forward) - 2) // of the properties only those forwarded are after it
@@ -147,7 +169,7 @@ func (o *Outgoing) encode(v packet.Version, d Delivery, n naming, dup bool) fram
 }
 
 // describe makes o.pub the message as a version and a session get it.
-func (o *Outgoing) describe(v packet.Version, d Delivery, n naming) {
+func (o *Outgoing) describe(v packet.Version, d *Delivery, n naming) {
 	p := &o.pub
 	*p = packet.Publish{Retain: d.Retain, QoS: d.QoS, Payload: o.msg.Payload, Topic: p.Topic[:0], Alias: n.alias}
 	if n.alias == 0 || n.fresh {
@@ -158,6 +180,9 @@ func (o *Outgoing) describe(v packet.Version, d Delivery, n naming) {
 		p.Expiry, p.HasExpiry = o.msg.Remaining(o.Now)
 	}
 }
+
+// packetIDAt is where the packet identifier of a PUBLISH of size bytes is: behind the fixed header and the topic with its length.
+func packetIDAt(size int32, topic int) int32 { return int32(1 + varintLen(int(size)) + 2 + topic) }
 
 // varintLen is the length of the remaining-length field of a packet of size bytes in all.
 func varintLen(size int) int {
@@ -174,7 +199,7 @@ func varintLen(size int) int {
 
 // write puts a message that may be sent into the outbox, dup as one that may have been sent before. id
 // is 0 for QoS 0.
-func (s *Session) write(o *Outgoing, d Delivery, dup bool, id uint16) {
+func (s *Session) write(o *Outgoing, d *Delivery, dup bool, id uint16) {
 	s.sentMessages++
 	n := naming{}
 	if s.aliases != nil {
@@ -193,15 +218,20 @@ func (s *Session) write(o *Outgoing, d Delivery, dup bool, id uint16) {
 
 // write appends an encoded PUBLISH with a session's own alias and packet identifier.
 func (f *frame) write(o *Outgoing, out *outbox, alias, id uint16) {
-	out.append(o.scratch[f.from:f.to])
-	if f.packetID|f.alias != 0 {
-		head := out.tail[len(out.tail)-int(f.to-f.from):]
-		if f.packetID != 0 {
-			binary.BigEndian.PutUint16(head[f.packetID:], id)
-		}
-		if f.alias != 0 {
-			binary.BigEndian.PutUint16(head[f.alias:], alias)
-		}
+	b := o.scratch[f.from:f.to]
+	if f.first != 0 {
+		b = o.came
+	}
+	out.append(b)
+	head := out.tail[len(out.tail)-len(b):]
+	if f.first != 0 {
+		head[0] = f.first
+	}
+	if f.packetID != 0 {
+		binary.BigEndian.PutUint16(head[f.packetID:], id)
+	}
+	if f.alias != 0 {
+		binary.BigEndian.PutUint16(head[f.alias:], alias)
 	}
 	if o.large() {
 		out.reference(o.Own().Payload)
@@ -210,7 +240,7 @@ func (f *frame) write(o *Outgoing, out *outbox, alias, id uint16) {
 }
 
 // size is the encoded size for a session, in bytes.
-func (o *Outgoing) size(v packet.Version, d Delivery, n naming) int {
+func (o *Outgoing) size(v packet.Version, d *Delivery, n naming) int {
 	if n.fresh || v == packet.V5 && len(d.SubscriptionIDs) > 0 {
 		o.describe(v, d, n)
 		return o.pub.Size(v)

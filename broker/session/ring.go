@@ -1,5 +1,7 @@
 package session
 
+import "math/bits"
+
 // ring is a queue that also gives access by position: 0 is the oldest. The zero value is empty and
 // holds no memory.
 type ring[T any] struct {
@@ -18,6 +20,13 @@ func (r *ring[T]) push(v T) {
 	}
 	*r.at(r.n) = v
 	r.n++
+}
+
+// reserve makes room for n more.
+func (r *ring[T]) reserve(n int) {
+	if n += r.n; n > len(r.buf) {
+		r.resize(1 << bits.Len(uint(max(n, 8)-1)))
+	}
 }
 
 // pop takes the oldest away; a ring that has become mostly empty gives memory back.

@@ -33,3 +33,30 @@ func TestRing(t *testing.T) {
 		}
 	}
 }
+
+// What is reserved is there for whatever comes, and what was in the ring stays in its order.
+func TestRingReserves(t *testing.T) {
+	var r ring[int]
+	for i := range 6 {
+		r.push(i)
+	}
+	for range 4 { // the next ones go round
+		r.pop()
+	}
+	for i := range 4 {
+		r.push(6 + i)
+	}
+	r.reserve(100)
+	room := len(r.buf)
+	for i := range 100 {
+		r.push(10 + i)
+	}
+	if len(r.buf) != room || room&(room-1) != 0 {
+		t.Errorf("room for %d, then for %d", room, len(r.buf))
+	}
+	for want := 4; r.len() > 0; want++ {
+		if got := r.pop(); got != want {
+			t.Fatalf("%d, want %d", got, want)
+		}
+	}
+}

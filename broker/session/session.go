@@ -2,6 +2,7 @@ package session
 
 import (
 	"sync"
+	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 )
@@ -30,20 +31,43 @@ type Session struct {
 	id     string
 	limits *Limits
 
-	mu       sync.Mutex
-	*window                      // outside while there is nothing to hold
-	received map[uint16]struct{} // inbound QoS 2 packet identifiers that are taken
-	shares   *shares             // what its messages came by; nil: nothing came by a shared subscription
+	mu      sync.Mutex
+	*window         // outside while there is nothing to hold
+	*notes          // blank while there are none
+	shares  *shares // what its messages came by; nil: nothing came by a shared subscription
 
 	// What only a logged session has.
-	sent     uint64   // messages below have been sent
-	perhaps  uint64   // messages below may have been sent; at least sent
-	released []uint64 // ordinals of messages that are done with; Released takes them
-	held     []uint64 // ordinals of messages that may be given to others, in order: they are not sent meanwhile
-	left     int32    // how many were in flight when the client left
-	logged   bool     // it is one
-	stale    bool     // some of what is being loaded has been given to others
-	heldAway bool     // the client was away when they were held, and is since: those that were sent count in left
+	sent     uint64 // messages below have been sent
+	perhaps  uint64 // messages below may have been sent; at least sent
+	left     int32  // how many were in flight when the client left
+	logged   bool   // it is one
+	stale    bool   // some of what is being loaded has been given to others
+	heldAway bool   // the client was away when they were held, and is since: those that were sent count in left
+}
+
+// notes is what a session remembers of some messages; that of one whose client is away is seldom anything.
+type notes struct {
+	received map[uint16]struct{} // inbound QoS 2 packet identifiers that are taken
+	released []uint64            // of a logged session: ordinals of messages that are done with; Released takes them
+	held     []uint64            // likewise: ordinals of messages that may be given to others, in order: they are not sent meanwhile
+}
+
+// blank is the notes of all sessions that have none. Nobody writes to it.
+var blank = new(notes)
+
+// note returns the notes to be changed.
+func (s *Session) note() *notes {
+	if s.notes == blank {
+		s.notes = new(notes)
+	}
+	return s.notes
+}
+
+// tear lets go of the notes if there are none.
+func (s *Session) tear() {
+	if len(s.received) == 0 && len(s.released) == 0 && len(s.held) == 0 {
+		s.notes = blank
+	}
 }
 
 // window is what a session holds in memory of its messages.
@@ -69,7 +93,7 @@ var outside = new(window)
 
 // New makes a session of the client named id. limits is shared by all sessions.
 func New(id string, limits *Limits) *Session {
-	return &Session{id: id, limits: limits, window: outside}
+	return &Session{id: id, limits: limits, window: outside, notes: blank}
 }
 
 // ID is the client identifier.
@@ -106,9 +130,7 @@ func (s *Session) Detach(sink Sink) bool {
 	if s.link.Sink == nil || s.link.Sink != sink {
 		return false
 	}
-	if len(s.received) == 0 {
-		s.received = nil
-	}
+	s.tear()
 	if s.logged { // the log has what was in it
 		s.left = int32(s.unacked)
 		s.window = outside
@@ -189,16 +211,16 @@ func (s *Session) Begin(sink Sink) (ok bool) {
 }
 
 // Take appends what waits to dst; who has the right to write calls it until ok is false, which
-// gives the right back.
-func (s *Session) Take(sink Sink, now int64, dst []Segment) (segs []Segment, ok bool) {
+// gives the right back. The time is asked for only if it matters: that takes as long as the rest.
+func (s *Session) Take(sink Sink, now func() time.Time, dst []Segment) (segs []Segment, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.link.Sink != sink {
 		return dst, false
 	}
 	s.out.dirty = false
-	if s.out.size == 0 {
-		s.pump(now)
+	if s.out.size == 0 && s.unsent+s.queue.len() > 0 {
+		s.pump(now().UnixMilli())
 	}
 	if s.out.size == 0 {
 		s.out.writing = false

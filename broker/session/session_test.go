@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -89,7 +90,7 @@ func (w *wire) packets(now int64) (all []sent) {
 	}
 	var buf []byte
 	for {
-		segs, ok := w.s.Take(w.sink, now, nil)
+		segs, ok := w.s.Take(w.sink, func() time.Time { return time.UnixMilli(now) }, nil)
 		if !ok {
 			break
 		}
@@ -154,7 +155,7 @@ func (w *wire) attach(a Attachment) {
 func give(s *Session, payload string, qos byte) Outcome {
 	var o Outgoing
 	o.Reset(&message.Message{Topic: "a", Payload: []byte(payload), QoS: qos}, false, 0)
-	outcome, _ := s.Deliver(&o, Delivery{QoS: qos})
+	outcome, _ := s.Deliver(&o, &Delivery{QoS: qos})
 	return outcome
 }
 
@@ -432,14 +433,14 @@ func TestMaxPacketSize(t *testing.T) {
 		o.Reset(m, true, 0)
 		s, w := attached(t, wide(), Attachment{Version: packet.V5})
 		w.read(0)
-		s.Deliver(&o, d)
+		s.Deliver(&o, &d)
 		size, _ := s.Backlog()
 		for _, limit := range []int{size - 1, size} {
 			limits := wide()
 			s, w := attached(t, limits, Attachment{Version: packet.V5, MaxPacketSize: uint32(limit)})
 			w.read(0)
 			o.Reset(m, true, 0)
-			outcome, _ := s.Deliver(&o, d)
+			outcome, _ := s.Deliver(&o, &d)
 			if fits := limit == size; (outcome == Sent) != fits || (limits.Drops.TooLarge.Load() == 0) != fits {
 				t.Errorf("%+v of %d bytes, limit %d: outcome %d, %d drops", d, size, limit, outcome, limits.Drops.TooLarge.Load())
 			}
@@ -455,7 +456,7 @@ func TestExpiry(t *testing.T) {
 	for i, expires := range []int64{1000, 0, 5500} {
 		var o Outgoing
 		o.Reset(&message.Message{Topic: "a", Payload: []byte{byte('0' + i)}, QoS: 1, Expires: expires}, true, 0)
-		s.Deliver(&o, Delivery{QoS: 1})
+		s.Deliver(&o, &Delivery{QoS: 1})
 	}
 	w.sink = &sink{}
 	s.Attach(Attachment{Sink: w.sink, Version: packet.V5, Durable: true}, packet.AppendPingresp(nil))
@@ -495,7 +496,7 @@ func TestOutboxFull(t *testing.T) {
 // TestLargePayload is written by reference, and arrives as it was though the caller's buffer changes.
 func TestLargePayload(t *testing.T) {
 	for _, v := range []packet.Version{packet.V311, packet.V5} {
-		for _, size := range []int{0, 1, byReference - 1, byReference, 3 * segmentSize} {
+		for _, size := range []int{0, 1, ByReference - 1, ByReference, 3 * segmentSize} {
 			buf := make([]byte, size)
 			for i := range buf {
 				buf[i] = byte(i)
@@ -507,7 +508,7 @@ func TestLargePayload(t *testing.T) {
 				for range 2 {
 					s, w := attached(t, wide(), Attachment{Version: v, Durable: true})
 					give(s, "before", 2)
-					s.Deliver(&o, Delivery{QoS: qos})
+					s.Deliver(&o, &Delivery{QoS: qos})
 					give(s, "after", 2)
 					all = append(all, w)
 				}
@@ -533,10 +534,10 @@ func TestWake(t *testing.T) {
 	w.read(0)
 	var o Outgoing
 	o.Reset(&message.Message{Topic: "a"}, true, 0)
-	if _, first := s.Deliver(&o, Delivery{}); first != w.sink {
+	if _, first := s.Deliver(&o, &Delivery{}); first != w.sink {
 		t.Error("who makes the outbox non-empty is not told to flush")
 	}
-	if _, second := s.Deliver(&o, Delivery{}); second != nil {
+	if _, second := s.Deliver(&o, &Delivery{}); second != nil {
 		t.Error("the second is told to flush as well")
 	}
 	if !s.Begin(w.sink) || s.Begin(w.sink) {
@@ -545,13 +546,13 @@ func TestWake(t *testing.T) {
 	if s.Append(w.sink, []byte{1}) != nil {
 		t.Error("told to flush while somebody writes")
 	}
-	if segs, ok := s.Take(w.sink, 0, nil); !ok || len(segs) == 0 {
+	if segs, ok := s.Take(w.sink, time.Now, nil); !ok || len(segs) == 0 {
 		t.Error("nothing to take")
 	}
 	if s.Idle(w.sink) {
 		t.Error("idle while somebody writes")
 	}
-	if _, ok := s.Take(w.sink, 0, nil); ok || !s.Idle(w.sink) {
+	if _, ok := s.Take(w.sink, time.Now, nil); ok || !s.Idle(w.sink) {
 		t.Error("not idle after all is taken")
 	}
 	if s.Append(&sink{}, []byte{1}) != nil || !s.Idle(w.sink) {

@@ -26,7 +26,7 @@ type Backlog struct {
 }
 
 // Ease says how easily the session would take a message now. MQTT 5 §4.8.2.
-func (s *Session) Ease(o *Outgoing, d Delivery, log Backlog) Ease {
+func (s *Session) Ease(o *Outgoing, d *Delivery, log Backlog) Ease {
 	d.QoS = min(d.QoS, o.msg.QoS)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -173,7 +173,7 @@ func (s *Session) Hold(stored []Stored) []Stored {
 		}
 		kept = append(kept, st)
 		i, _ := slices.BinarySearch(s.held, st.Ordinal)
-		s.held = slices.Insert(s.held, i, st.Ordinal)
+		s.note().held = slices.Insert(s.held, i, st.Ordinal)
 	}
 	return kept
 }
@@ -198,7 +198,7 @@ func (s *Session) isReady(ordinal uint64) bool {
 func (s *Session) Unhold(moved []uint64, now int64) (flush, load Sink) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.held, s.stale = moved, s.stale || len(moved) > 0
+	s.note().held, s.stale = moved, s.stale || len(moved) > 0
 	for i := 0; s.heldAway && i < len(moved) && moved[i] < s.perhaps; i++ {
 		s.left = max(0, s.left-1) // it does not count as in flight any more
 	}
@@ -208,6 +208,9 @@ func (s *Session) Unhold(moved []uint64, now int64) (flush, load Sink) {
 		}
 	}
 	s.held = nil
+	if s.link.Sink == nil {
+		s.tear()
+	}
 	s.pump(now)
 	return s.wake(), s.hungry()
 }

@@ -59,7 +59,7 @@ func TestEase(t *testing.T) {
 		if test.away {
 			s.Detach(w.sink)
 		}
-		if got := s.Ease(out(test.payload, test.qos), Delivery{QoS: 2}, Backlog{Messages: test.log}); got != test.want {
+		if got := s.Ease(out(test.payload, test.qos), &Delivery{QoS: 2}, Backlog{Messages: test.log}); got != test.want {
 			t.Errorf("%s: %d, and not %d", test.name, got, test.want)
 		}
 	}
@@ -113,7 +113,7 @@ func mixed(t *testing.T, durable bool) (*Session, *wire) {
 		qos     byte
 		share   string
 	}{{"sent 1", 1, "1"}, {"sent 2", 2, "1"}, {"sent own", 1, ""}, {"one", 2, "1"}, {"own", 1, ""}, {"two", 1, "2"}, {"one more", 1, "1"}} {
-		s.Deliver(out(m.payload, m.qos), Delivery{QoS: 2, Share: by(m.share)})
+		s.Deliver(out(m.payload, m.qos), &Delivery{QoS: 2, Share: by(m.share)})
 	}
 	w.read(0)
 	return s, w
@@ -178,7 +178,7 @@ func TestEndLeaves(t *testing.T) {
 		if diff := cmp.Diff([]string{"sent 1", "one", "two", "one more"}, taken(s.End())); diff != "" {
 			t.Errorf("durable %v:\n%s", durable, diff)
 		}
-		if got, _ := s.Deliver(out("late", 1), Delivery{QoS: 1, Share: by("1")}); got != Away {
+		if got, _ := s.Deliver(out("late", 1), &Delivery{QoS: 1, Share: by("1")}); got != Away {
 			t.Errorf("durable %v: a message after the end: %d", durable, got)
 		}
 		if s.limits.Held.Messages.Load() != 0 {
@@ -191,7 +191,7 @@ func TestEndLeaves(t *testing.T) {
 func TestSharesForgotten(t *testing.T) {
 	s, w := attached(t, wide(), Attachment{Durable: true})
 	for i := range 1000 {
-		s.Deliver(out(strconv.Itoa(i), 1), Delivery{QoS: 1, Share: by("share " + strconv.Itoa(i))})
+		s.Deliver(out(strconv.Itoa(i), 1), &Delivery{QoS: 1, Share: by("share " + strconv.Itoa(i))})
 		if i%10 > 0 {
 			s.Puback(packetID(uint64(i)))
 		}

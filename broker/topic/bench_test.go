@@ -173,3 +173,18 @@ func BenchmarkNamesSet(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkNamesFill fills an empty index with names that come in runs, as devices that report one after the other.
+func BenchmarkNamesFill(b *testing.B) {
+	names := make([]string, 200_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("site/%d/%d/value", i/1000, i%1000)
+	}
+	for b.Loop() {
+		n := topic.NewNames[*entry]()
+		for _, name := range names {
+			n.Set(name, nil)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(names)), "ns/name")
+}

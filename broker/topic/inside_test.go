@@ -116,17 +116,24 @@ func TestRemovalsGiveBackMemory(t *testing.T) {
 			n.Delete(strconv.Itoa(i))
 		}
 	}
-	if pages := len(f.root.child("a").entries.Load().many.pages); pages > 4*5 {
+	if pages := len(f.root.child("a").entries.Load().more.many.pages); pages > 4*5 {
 		t.Errorf("%d pages for %d entries", pages, left)
 	}
-	if blocks := len(n.sorted); blocks > 1+4*left/blockSize {
+	if blocks := len(n.sorted.blocks); blocks > 1+4*left/blockSize {
 		t.Errorf("%d blocks for %d names", blocks, left)
 	}
+	if has := len(n.sorted.items.chunks) * itemsAtOnce; has > 8*left {
+		t.Errorf("memory of %d items for %d", has, left)
+	}
 	for i := range all {
+		want := i%(all/left) == 0
+		if v, ok := n.Get(strconv.Itoa(i)); ok != want || ok && v != i {
+			t.Fatalf("%d is %d, %t", i, v, ok)
+		}
 		n.Delete(strconv.Itoa(i))
 	}
-	if n.byName != nil || len(n.sorted) != 0 {
-		t.Errorf("%d blocks are left", len(n.sorted))
+	if n.Len() != 0 || len(n.sorted.blocks) != 0 || len(n.sorted.items.chunks) > 1 {
+		t.Errorf("%d names, %d blocks, %d chunks of items are left", n.Len(), len(n.sorted.blocks), len(n.sorted.items.chunks))
 	}
 }
 

@@ -8,11 +8,33 @@ import (
 // pageSize is the number of entries that are copied at most when one is removed.
 const pageSize = 128
 
-// list is the entries of one filter, never empty. Up to pageSize of them are one slice; more are in pages,
+// list is the entries of one filter, never empty; most have one. Up to pageSize of them are one slice; more are in pages,
 // so that a change copies a page and not the list. What readers see of a slice is never changed.
 type list[E comparable] struct {
+	one  [1]E
+	more *more[E] // nil: there is but one
+}
+
+// more is the entries of a filter with more than one.
+type more[E comparable] struct {
 	few  []E
 	many *many[E] // nil: all are in few
+}
+
+// few is the entries, unless they are many.
+func (l *list[E]) few() []E {
+	if l.more == nil {
+		return l.one[:]
+	}
+	return l.more.few
+}
+
+// many is the entries if they are in pages; nil: they are not.
+func (l *list[E]) many() *many[E] {
+	if l.more == nil {
+		return nil
+	}
+	return l.more.many
 }
 
 // many is the entries of a filter with a lot of them.
@@ -37,10 +59,11 @@ func (l *list[E]) appendTo(dst [][]E) [][]E {
 	if l == nil {
 		return dst
 	}
-	if l.many == nil {
-		return append(dst, slices.Clip(l.few))
+	many := l.many()
+	if many == nil {
+		return append(dst, slices.Clip(l.few()))
 	}
-	for _, p := range l.many.pages {
+	for _, p := range many.pages {
 		if s := *p.entries.Load(); len(s) > 0 {
 			dst = append(dst, slices.Clip(s))
 		}
@@ -51,26 +74,28 @@ func (l *list[E]) appendTo(dst [][]E) [][]E {
 // addTo adds e to the list at where, and reports whether it was missing.
 func addTo[E comparable](where *atomic.Pointer[list[E]], e E) bool {
 	l := where.Load()
-	switch {
-	case l == nil:
-		where.Store(listOfOne(e))
-		return true
-	case l.many != nil:
-		if _, ok := l.many.index[e]; ok {
-			return false
-		}
-		if m := l.many.with(e); m != l.many {
-			where.Store(&list[E]{many: m})
-		}
-		return true
-	case slices.Contains(l.few, e):
-		return false
-	case len(l.few) < pageSize:
-		// What append writes is beyond what any reader of l.few sees, and only the newest slice is appended to.
-		where.Store(&list[E]{few: append(l.few, e)})
+	if l == nil {
+		where.Store(&list[E]{one: [1]E{e}})
 		return true
 	}
-	where.Store(listOf(append(l.few, e)))
+	few, many := l.few(), l.many()
+	switch {
+	case many != nil:
+		if _, ok := many.index[e]; ok {
+			return false
+		}
+		if m := many.with(e); m != many {
+			where.Store(&list[E]{more: &more[E]{many: m}})
+		}
+		return true
+	case slices.Contains(few, e):
+		return false
+	case len(few) < pageSize:
+		// What append writes is beyond what any reader of few sees, and only the newest slice is appended to.
+		where.Store(&list[E]{more: &more[E]{few: append(few, e)}})
+		return true
+	}
+	where.Store(listOf(append(few, e)))
 	return true
 }
 
@@ -80,23 +105,24 @@ func removeFrom[E comparable](where *atomic.Pointer[list[E]], e E) bool {
 	if l == nil {
 		return false
 	}
-	if l.many == nil {
-		i := slices.Index(l.few, e)
+	many := l.many()
+	if many == nil {
+		i := slices.Index(l.few(), e)
 		if i >= 0 {
-			where.Store(listOf(without(l.few, i)))
+			where.Store(listOf(without(l.few(), i)))
 		}
 		return i >= 0
 	}
-	p, ok := l.many.index[e]
+	p, ok := many.index[e]
 	if !ok {
 		return false
 	}
 	old := *p.entries.Load()
 	kept := without(old, slices.Index(old, e))
 	p.entries.Store(&kept)
-	delete(l.many.index, e)
-	if len(l.many.index)*4 < len(l.many.pages)*pageSize { // paid for by the removals that brought it here
-		where.Store(listOf(l.many.flat()))
+	delete(many.index, e)
+	if len(many.index)*4 < len(many.pages)*pageSize { // paid for by the removals that brought it here
+		where.Store(listOf(many.flat()))
 	}
 	return true
 }
@@ -107,33 +133,24 @@ func replaceIn[E comparable](where *atomic.Pointer[list[E]], old, e E) bool {
 	if l == nil {
 		return false
 	}
-	if l.many == nil {
-		i := slices.Index(l.few, old)
+	many := l.many()
+	if many == nil {
+		i := slices.Index(l.few(), old)
 		if i >= 0 {
-			where.Store(listOf(with(l.few, i, e)))
+			where.Store(listOf(with(l.few(), i, e)))
 		}
 		return i >= 0
 	}
-	p, ok := l.many.index[old]
+	p, ok := many.index[old]
 	if !ok {
 		return false
 	}
 	entries := *p.entries.Load()
 	changed := with(entries, slices.Index(entries, old), e)
 	p.entries.Store(&changed)
-	delete(l.many.index, old)
-	l.many.index[e] = p
+	delete(many.index, old)
+	many.index[e] = p
 	return true
-}
-
-// listOfOne makes a list with an entry, which is beside it in memory: most lists have no other.
-func listOfOne[E comparable](e E) *list[E] {
-	l := &struct {
-		list[E]
-		one [1]E
-	}{one: [1]E{e}}
-	l.few = l.one[:]
-	return &l.list
 }
 
 // listOf makes the list of entries, which nobody else uses. nil: there are none.
@@ -142,10 +159,10 @@ func listOf[E comparable](entries []E) *list[E] {
 	case 0:
 		return nil
 	case 1:
-		return listOfOne(entries[0])
+		return &list[E]{one: [1]E{entries[0]}}
 	}
 	if len(entries) <= pageSize {
-		return &list[E]{few: entries}
+		return &list[E]{more: &more[E]{few: entries}}
 	}
 	m := &many[E]{index: make(map[E]*page[E], len(entries))}
 	for chunk := range slices.Chunk(entries, pageSize) {
@@ -155,7 +172,7 @@ func listOf[E comparable](entries []E) *list[E] {
 			m.index[e] = p
 		}
 	}
-	return &list[E]{many: m}
+	return &list[E]{more: &more[E]{many: m}}
 }
 
 // with adds e, which m does not have. The result is m itself unless a page had to be added.

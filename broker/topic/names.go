@@ -12,8 +12,9 @@ const scanBurst = 128
 // scan jumps over what its filter cannot match.
 type Names[V any] struct {
 	mu     sync.RWMutex
-	byName map[string]*item[V]
-	sorted blocks[V]
+	byName numbers[V] // of sorted's items
+	sorted sorted[V]
+	recent int // the block of sorted that was inserted into last
 }
 
 // Entry is one name and its value.
@@ -31,16 +32,15 @@ func NewNames[V any]() *Names[V] {
 func (n *Names[V]) Set(name string, v V) (old V, had bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if it, ok := n.byName[name]; ok {
+	hash := hashOf(name)
+	number, had := n.byName.find(name, hash, &n.sorted.items)
+	if had {
+		it := n.sorted.items.at(number)
 		old, it.value = it.value, v
 		return old, true
 	}
-	if n.byName == nil {
-		n.byName = make(map[string]*item[V])
-	}
-	it := &item[V]{name: name, value: v}
-	n.byName[name] = it
-	n.sorted.insert(it)
+	number, n.recent = n.sorted.insert(name, v, n.recent)
+	n.byName.add(hash, number)
 	return old, false
 }
 
@@ -48,9 +48,9 @@ func (n *Names[V]) Set(name string, v V) (old V, had bool) {
 func (n *Names[V]) Get(name string) (v V, ok bool) {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	it, ok := n.byName[name]
+	number, ok := n.byName.find(name, hashOf(name), &n.sorted.items)
 	if ok {
-		v = it.value
+		v = n.sorted.items.at(number).value
 	}
 	return v, ok
 }
@@ -59,23 +59,34 @@ func (n *Names[V]) Get(name string) (v V, ok bool) {
 func (n *Names[V]) Delete(name string) (old V, had bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	it, ok := n.byName[name]
-	if !ok {
+	hash := hashOf(name)
+	number, had := n.byName.find(name, hash, &n.sorted.items)
+	if !had {
 		return old, false
 	}
-	delete(n.byName, name)
+	old = n.sorted.items.at(number).value
+	n.byName.remove(hash, number)
 	n.sorted.remove(name)
-	if len(n.byName) == 0 {
-		n.byName = nil // a map keeps the memory of its largest size
+	if n.sorted.items.sparse() {
+		n.pack()
 	}
-	return it.value, true
+	return old, true
+}
+
+// pack lets go of the memory of names that are not there any more: numbers, and items, keep that of their largest size.
+func (n *Names[V]) pack() {
+	packed := n.sorted.pack()
+	n.byName = numbers[V]{}
+	for _, number := range packed {
+		n.byName.add(hashOf(n.sorted.items.name(number)), number)
+	}
 }
 
 // Len is the number of names.
 func (n *Names[V]) Len() int {
 	n.mu.RLock()
 	defer n.mu.RUnlock()
-	return len(n.byName)
+	return n.sorted.items.len()
 }
 
 // Scan appends to dst the next names that filter matches, at most limit of them (at least 1), and returns it.

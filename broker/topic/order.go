@@ -2,6 +2,7 @@ package topic
 
 import (
 	"cmp"
+	"math/bits"
 	"strings"
 )
 
@@ -9,12 +10,24 @@ import (
 // So a name is followed at once by all names below it.
 func compare(a, b string) int {
 	n := min(len(a), len(b))
-	for i := 0; i < n; i++ {
-		if a[i] != b[i] {
-			return cmp.Compare(rank(a[i]), rank(b[i]))
-		}
+	if i := common(a, b, n); i < n {
+		return cmp.Compare(rank(a[i]), rank(b[i]))
 	}
 	return cmp.Compare(len(a), len(b))
+}
+
+// common is how many of the first n bytes of both are the same before one differs.
+func common(a, b string, n int) int {
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		if differ := headOf(a[i:]) ^ headOf(b[i:]); differ != 0 {
+			return i + bits.TrailingZeros64(differ)/8
+		}
+	}
+	for i < n && a[i] == b[i] {
+		i++
+	}
+	return i
 }
 
 func rank(c byte) int {

@@ -5,8 +5,8 @@ import (
 	"sync/atomic"
 )
 
-// levelSeed makes the places of levels in tables unpredictable: nobody can choose levels that collide.
-var levelSeed = maphash.MakeSeed()
+// hashSeed makes places in tables unpredictable: nobody can choose levels, or names, that collide.
+var hashSeed = maphash.MakeSeed()
 
 const minSlots = 4 // a power of two
 
@@ -97,5 +97,7 @@ func (t *table[E]) rebuilt() *table[E] {
 }
 
 func home(level string) int {
-	return int(maphash.String(levelSeed, level) >> 1)
+	return int(hashOf(level) >> 1)
 }
+
+func hashOf(s string) uint64 { return maphash.String(hashSeed, s) }

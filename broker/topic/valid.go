@@ -107,3 +107,11 @@ func validWildcards(filter string, offset int) error {
 func levelAt(s string, i int) int {
 	return 1 + strings.Count(s[:i], "/")
 }
+
+// sysRoot is the first level of the topics that are the broker's alone. MQTT 5 §4.7.2.
+const sysRoot = "$SYS"
+
+// IsSys says whether a topic name is the broker's: no client may publish there, whatever the rules say.
+func IsSys(name string) bool {
+	return strings.HasPrefix(name, sysRoot) && (len(name) == len(sysRoot) || name[len(sysRoot)] == '/')
+}

@@ -29,7 +29,7 @@ const (
 	exitUsage  = 2 // the flags or the configuration are wrong
 )
 
-const usage = `Usage: dunlin-broker [--config FILE] [--listen HOST:PORT] [--store-dir DIR]
+const usage = `Usage: dunlin-broker [--config FILE] [--listen HOST:PORT] [--store-dir DIR] [--cpu-profile FILE]
 
 Runs an MQTT 3.1, 3.1.1 and 5.0 broker. Without a configuration it listens on
 127.0.0.1:1883 only, lets everybody in, and keeps everything in memory.
@@ -51,6 +51,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	file := flags.String("config", "", "configuration `file` (YAML or JSON)")
 	listen := flags.String("listen", "", "plain MQTT on `host:port`, instead of the configured listeners")
 	storeDir := flags.String("store-dir", "", "durable store in `dir`, instead of the configured one")
+	profile := flags.String("cpu-profile", "", "write where the processor's time went to `file` at the end, for go tool pprof")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	flags.Usage = func() {} // --help goes to stdout, and a mistake does not ask for all of it
 	switch err := flags.Parse(args); {
@@ -70,6 +71,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 		_, _ = fmt.Fprintln(stdout, "dunlin-broker", version)
 		return exitOK
 	}
+	relaxCollector()
 	from := source{file: *file, listen: *listen, storeDir: *storeDir}
 	cfg, revision, err := from.read()
 	if err != nil {
@@ -81,7 +83,17 @@ func run(args []string, stdout, stderr io.Writer) int {
 	if *file == "" {
 		log.Warn("no configuration: anonymous access, for development only", "store", storeName(cfg.Store))
 	}
-	return serve(&configured{from: from, log: log, level: &level, cfg: cfg, revision: revision})
+	stop, err := startProfile(*profile)
+	if err != nil {
+		_, _ = fmt.Fprintln(stderr, "dunlin-broker:", err)
+		return exitUsage
+	}
+	code := serve(&configured{from: from, log: log, level: &level, cfg: cfg, revision: revision})
+	if err := stop(); err != nil {
+		log.Error("profile not written", "reason", err.Error())
+		return exitFailed
+	}
+	return code
 }
 
 // source is where the configuration comes from.

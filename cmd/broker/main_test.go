@@ -24,6 +24,7 @@ func TestRefused(t *testing.T) {
 	}{
 		"unknown flag":    {args: []string{"--port", "1"}, want: []string{"-port", "--help"}},
 		"an argument":     {args: []string{"broker.yaml"}, want: []string{`"broker.yaml"`, "--help"}},
+		"no such folder":  {args: []string{"--cpu-profile", file + ".none/x"}, want: []string{"--cpu-profile", file + ".none/x"}},
 		"no port":         {args: []string{"--listen", "localhost"}, want: []string{"--listen localhost", "127.0.0.1:1883"}},
 		"port too large":  {args: []string{"--listen", "localhost:65536"}, want: []string{`port "65536"`, "65535"}},
 		"no such file":    {args: []string{"--config", file + ".none"}, want: []string{file + ".none", "no such file"}},

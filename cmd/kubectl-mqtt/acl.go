@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
+	"github.com/dunlin-mqtt/dunlin/broker/token"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/screen"
 )
@@ -18,15 +19,15 @@ const aclHelp = `Shows what the access rules of a running broker are, and what t
 
 const aclListHelp = `Lists the access rules that a broker has in force, in the order of their priority, with when each last decided
 something since it was loaded: rules that never do may be wrong, or in the shade of others. --user narrows the
-list to those that are about a user: by name, by one of the user's groups, or everyone.
+list to those that are about a user: by name, by one of the user's groups or its labels, or everyone.
 
 ` + whose + `
 ` + rights + `
 
 ` + exits
 
-const denialsHelp = `Lists what a broker has refused of late, the newest first: connections, publishes and subscriptions, with the
-reason. The same again is counted in one line. The broker remembers the last 1000.
+const denialsHelp = `Lists what a broker has refused of late, the newest first: connections, TLS handshakes, publishes and
+subscriptions, with the reason. The same again is counted in one line. The broker remembers the last 1000.
 
 ` + whose + `
 ` + rights + `
@@ -88,12 +89,19 @@ func subjectsOf(ctx context.Context, a *asked, user string) (map[string]bool, er
 		return nil, err
 	}
 	about := map[string]bool{"Everyone": true, "User " + user: true}
+	if namespace, name, ok := token.Parse(user); ok {
+		about["ServiceAccount "+namespace+"/"+name] = true
+		return about, nil
+	}
 	if known == nil {
 		a.note("The broker knows no user %s: these are the rules that would be about one.", screen.Quote(user))
 		return about, nil
 	}
 	for _, group := range known.Groups {
 		about["Group "+group] = true
+	}
+	for _, subject := range known.Selected {
+		about[subject] = true
 	}
 	return about, nil
 }

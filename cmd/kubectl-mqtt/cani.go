@@ -95,6 +95,16 @@ func decisionLines(s *screen.Screen, d *api.Decision, wide bool) []string {
 	return lines
 }
 
+// ruleText is a rule in a line.
 func ruleText(r *api.Rule) string {
-	return fmt.Sprintf("%s: %s %s to %s on %s (priority %d)", r.Name, r.Effect, strings.Join(r.Actions, ", "), strings.Join(r.Subjects, ", "), strings.Join(r.Topics, ", "), r.Priority)
+	return fmt.Sprintf("%s: %s %s to %s on %s (priority %d)", r.Name, r.Effect, strings.Join(r.Actions, ", "), strings.Join(r.Subjects, ", "), topicsText(r, ", "), r.Priority)
+}
+
+// topicsText is the topics of a rule, and what those with variables are for who was asked about.
+func topicsText(r *api.Rule, separator string) string {
+	text := strings.Join(r.Topics, separator)
+	if len(r.Expanded) > 0 {
+		text += " (here " + strings.Join(r.Expanded, separator) + ")"
+	}
+	return text
 }

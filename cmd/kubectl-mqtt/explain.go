@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/dunlin-mqtt/dunlin/broker/admin/api"
+	"github.com/dunlin-mqtt/dunlin/broker/token"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/screen"
 )
@@ -58,7 +59,7 @@ func explain(ctx context.Context, rules rulebook, user, clientID string) (e expl
 		if err != nil {
 			return e, err
 		}
-		if known == nil {
+		if known == nil && !token.Reserved(user) {
 			return e, fmt.Errorf("there is no user %s, or it is suspended", screen.Quote(user))
 		}
 	}
@@ -83,7 +84,7 @@ func explanationLines(s *screen.Screen, e *explanation, wide bool) []string {
 			{Name: strings.ToUpper(part.name)}, {Name: "TOPICS"}, {Name: "PRIORITY", Right: true}, {Name: "RULE"}, {Name: "SUBJECTS", Wide: true},
 		}}
 		for _, r := range part.rules {
-			t.AddStyled(effectCell(r.Effect), screen.Cell{Text: strings.Join(r.Topics, " ")}, screen.Cell{Text: strconv.Itoa(r.Priority)}, screen.Cell{Text: r.Name},
+			t.AddStyled(effectCell(r.Effect), screen.Cell{Text: topicsText(&r, " ")}, screen.Cell{Text: strconv.Itoa(r.Priority)}, screen.Cell{Text: r.Name},
 				screen.Cell{Text: strings.Join(r.Subjects, ", ")})
 		}
 		t.AddStyled(effectCell(e.DefaultPolicy), screen.Cell{Text: "everything else"}, screen.Cell{}, screen.Cell{Text: "default policy"}, screen.Cell{})

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/mqtt"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // patience is how long a test waits for what has to happen.
@@ -101,7 +101,7 @@ spec:
 func startLive(t *testing.T) *live {
 	t.Helper()
 	t.Chdir(t.TempDir())
-	l := &live{T: t, secured: freePort(t), plain: freePort(t), web: freePort(t), webTLS: freePort(t)}
+	l := &live{T: t, secured: freeport.For(t), plain: freeport.For(t), web: freeport.For(t), webTLS: freeport.For(t)}
 	if err := os.WriteFile("q.yaml", fmt.Appendf(nil, objects, l.webTLS, l.web, l.secured, l.plain), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -119,17 +119,6 @@ func startLive(t *testing.T) *live {
 	t.Cleanup(l.stop)
 	eventually(t, "the banner", func() bool { return strings.Contains(out.String(), "Ctrl-C stops") || len(done) > 0 })
 	return l
-}
-
-// freePort is a port that nobody listens on now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close() //nolint:errcheck // of a test
-	return ln.Addr().(*net.TCPAddr).Port
 }
 
 func (l *live) password(user string) string {

@@ -67,6 +67,9 @@ func newPub(s streams) *cobra.Command {
 	cmd.MarkFlagsMutuallyExclusive("count", "lines")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		broker, rest, err := o.take(args, 1, 1)
+		if given := o.file != "" || cmd.Flags().Changed("message"); err != nil && len(args) > 1 && !given {
+			return fmt.Errorf("the payload is no argument: give it with -m, as in -m %s", screen.Quote(args[len(args)-1]))
+		}
 		if err != nil {
 			return err
 		}

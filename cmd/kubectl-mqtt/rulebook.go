@@ -9,6 +9,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
+	"github.com/dunlin-mqtt/dunlin/broker/token"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/adminapi"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/local"
 	"github.com/dunlin-mqtt/dunlin/controllers/access"
@@ -74,7 +75,7 @@ func (o *ruleOptions) ofFiles(s streams, broker string) (*fileRules, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &fileRules{policy: access.Policy(b, set.UsersOf(b), set.ACLsOf(b)), commonName: o.commonName}, nil
+	return &fileRules{policy: access.Policy(b, set.UsersOf(b), set.ACLsOf(b), func(ns string) bool { return set.Allows(b, ns) }), commonName: o.commonName}, nil
 }
 
 // fileRules are those of files, asked by the matcher of a broker.
@@ -89,24 +90,23 @@ const maxConsidered = 10_000
 // Access implements rulebook.
 func (f *fileRules) Access(_ context.Context, q adminapi.AccessQuery) (api.Decision, error) {
 	action := config.Action(q.Action)
-	answer, err := access.Ask(f.policy, access.Question{User: q.User, ClientID: q.ClientID, CommonName: f.commonName, Action: action, Topic: q.Topic})
+	question := access.Question{User: q.User, ClientID: q.ClientID, CommonName: f.commonName, Action: action, Topic: q.Topic}
+	answer, err := access.Ask(f.policy, question)
 	if err != nil {
 		return api.Decision{}, err
 	}
-	d := api.Decision{Allowed: answer.Allowed, Reason: answer.Why, Considered: []api.Rule{}, DefaultPolicy: string(f.policy.Default())}
-	if answer.Rule != nil {
-		d.Rule = new(server.DescribeRule(answer.Rule))
-	}
-	for _, r := range f.policy.Considered(auth.Suppose(q.ClientID, q.User, f.commonName), action, maxConsidered) {
-		d.Considered = append(d.Considered, server.DescribeRule(&r))
-	}
+	d := api.Decision{Allowed: answer.Allowed, Reason: answer.Why, DefaultPolicy: string(f.policy.Default())}
+	d.Rule, d.Considered = server.DescribeDecision(f.policy, question.Identity(), action, answer.Rule, maxConsidered)
 	return d, nil
 }
 
 // User implements rulebook.
 func (f *fileRules) User(_ context.Context, name string) (*api.User, error) {
+	if token.Reserved(name) && f.policy.Valid(auth.Suppose("", name, "")) {
+		return &api.User{Name: name}, nil
+	}
 	if !f.policy.Knows(name) {
 		return nil, nil
 	}
-	return &api.User{Name: name, Groups: f.policy.Groups(name)}, nil
+	return &api.User{Name: name, Groups: f.policy.Groups(name), Selected: f.policy.Selected(name)}, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func newRun(s streams) *cobra.Command {
 			if o.Loader, err = newLoader(s); err != nil {
 				return failure{err}
 			}
-			o.Out, o.Log, o.Version = s.out, s.err, version
+			o.Out, o.Log, o.Program, o.Version = s.out, s.err, os.Args[0], version
 			if err := local.Run(cmd.Context(), o); err != nil {
 				return failure{err}
 			}
@@ -52,14 +53,17 @@ func newRun(s streams) *cobra.Command {
 	cmd.Flags().StringVar(&conf, "mosquitto-conf", "", "Mosquitto's configuration `FILE` to run as it is, on its addresses, instead of -f")
 	cmd.Flags().StringVar(&o.Broker, "broker", "", "Broker to run, name or namespace/name (default the only one)")
 	cmd.Flags().StringVar(&o.StateDir, "state-dir", "./dunlin-state", "folder that everything is kept in")
+	cmd.Flags().StringVar(&o.TokenKeys, "token-keys", "", "`FILE` with the public keys of ServiceAccounts' tokens, as of kubectl get --raw /openid/v1/jwks")
+	cmd.Flags().StringVar(&o.Issuer, "token-issuer", "", "`URL` that the tokens name as their issuer")
+	cmd.MarkFlagsRequiredTogether("token-keys", "token-issuer")
 	cmd.Flags().StringVar(&o.ListenHost, "listen-host", "127.0.0.1", "address to listen on, 0.0.0.0 for all")
 	return cmd
 }
 
 // runMosquitto runs what a Mosquitto would, in place of objects.
 func runMosquitto(cmd *cobra.Command, s streams, conf string, o local.Options) error {
-	if len(o.Paths) > 0 || cmd.Flags().Changed("broker") || cmd.Flags().Changed("listen-host") {
-		return errors.New("--mosquitto-conf says all that is to run: leave -f, --broker and --listen-host out")
+	if len(o.Paths) > 0 || cmd.Flags().Changed("broker") || cmd.Flags().Changed("listen-host") || o.TokenKeys != "" {
+		return errors.New("--mosquitto-conf says all that is to run: leave -f, --broker, --listen-host and --token-keys out")
 	}
 	err := local.RunMosquitto(cmd.Context(), local.MosquittoOptions{File: conf, StateDir: o.StateDir, Version: version, Out: s.out, Log: s.err})
 	if err != nil {

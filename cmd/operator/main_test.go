@@ -21,6 +21,7 @@ func TestRunWithoutACluster(t *testing.T) {
 		"unknown":  {[]string{"--colour"}, exitUsage, "", "flag provided but not defined: -colour"},
 		"argument": {[]string{"--broker-image", "x", "now"}, exitUsage, "", `unexpected argument "now"`},
 		"level":    {[]string{"--log-level", "loud"}, exitUsage, "", `invalid value "loud" for flag -log-level`},
+		"bodies":   {[]string{"--broker-image", "x", "--log-level", "DEBUG-4"}, exitUsage, "", "--log-level DEBUG-4: want DEBUG"},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {

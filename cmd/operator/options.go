@@ -81,6 +81,8 @@ func check(o options, rest []string) error {
 	switch {
 	case len(rest) > 0:
 		return fmt.Errorf("unexpected argument %q: see --help", rest[0])
+	case o.level < slog.LevelDebug: // client-go would log the bodies of its requests, Secrets among them
+		return fmt.Errorf("--log-level %s: want DEBUG, INFO, WARN or ERROR", o.level)
 	case o.brokerImage == "" && !o.version:
 		return errors.New("--broker-image is required: the image of brokers whose spec names none")
 	}

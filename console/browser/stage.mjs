@@ -76,6 +76,22 @@ export async function visit(page, name) {
   await page.getByRole('heading', { name, level: 1 }).waitFor()
 }
 
+/** Keeps the answers to such requests back until the function that it returns is called. */
+export async function hold(page, url) {
+  let release
+  const released = new Promise((done) => {
+    release = done
+  })
+  await page.route(url, async (route) => {
+    await released
+    await route.fallback().catch(() => {}) // nobody waits for it any more
+  })
+  return async () => {
+    release()
+    await page.unroute(url)
+  }
+}
+
 /** Waits until something is so, by what it returns. */
 export async function until(what, test) {
   const late = Date.now() + patience

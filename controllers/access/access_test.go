@@ -39,7 +39,7 @@ func TestTests(t *testing.T) {
 		"of nobody's group":   {`{as: {user: s1}, action: Publish, topic: plant/1, expect: Deny}`, ""},
 		"its own":             {`{as: {user: s1, groups: [sensors], clientID: c}, action: Publish, topic: own/s1/c/x, expect: Allow}`, ""},
 		"another's":           {`{as: {user: s1, groups: [sensors], clientID: c}, action: Publish, topic: own/s2/c/x, expect: Deny}`, ""},
-		"a wrong expectation": {`{as: {user: s1, groups: [sensors]}, action: Publish, topic: plant/secret/x, expect: Allow}`, `spec.tests[0]: user "s1" of sensors publishing to "plant/secret/x": expected Allow, but spec.rules[0] of ACL plant/sensors denies it`},
+		"a wrong expectation": {`{as: {user: s1, groups: [sensors]}, action: Publish, topic: plant/secret/x, expect: Allow}`, `spec.tests[0]: user "s1" of sensors publishing to "plant/secret/x": expected Allow, but spec.rules[0] denies it`},
 		"no rule":             {`{as: {user: s1}, action: Publish, topic: plant/1, expect: Allow}`, `spec.tests[0]: user "s1" publishing to "plant/1": expected Allow, but no rule allows it`},
 		"no topic name":       {`{action: Publish, topic: plant/#, expect: Allow}`, `spec.tests[0]: topic: `},
 		"a shared filter":     {`{action: Subscribe, topic: $share/g/plant/#, expect: Allow}`, `write plant/#`},
@@ -85,16 +85,16 @@ func TestAsk(t *testing.T) {
 - {metadata: {name: s2}, spec: {groups: [sensors], suspended: true}}
 - {metadata: {name: ann}}
 `)
-	p := access.Policy(b, users, []v1alpha1.ACL{*read[v1alpha1.ACL](t, sensors)})
+	p := access.Policy(b, users, []v1alpha1.ACL{*read[v1alpha1.ACL](t, sensors)}, nil)
 	for want, q := range map[string]access.Question{
-		"true spec.rules[1] of ACL plant/sensors allows it":                                           {User: "s1", Action: config.ActionPublish, Topic: "plant/1"},
-		"false spec.rules[0] of ACL plant/sensors denies it":                                          {User: "s1", Action: config.ActionPublish, Topic: "plant/secret/1"},
-		"false no rule allows it, and the default policy is Deny":                                     {User: "ann", Action: config.ActionPublish, Topic: "plant/1"},
-		`false there is no User with the user name "s2", or it is suspended`:                          {User: "s2", Action: config.ActionPublish, Topic: "plant/1"},
-		"false anonymous clients are not allowed":                                                     {Action: config.ActionPublish, Topic: "plant/1"},
-		"false topics below $SYS are the broker's own, whatever the rules say":                        {User: "s1", Action: config.ActionPublish, Topic: "$SYS/x"},
-		"false no rule allows it, and topics that begin with $ need one":                              {User: "s1", Action: config.ActionSubscribe, Topic: "$SYS/#"},
-		"true spec.rules[1] of ACL plant/sensors allows it, also of what is below its own identifier": {User: "s1", ClientID: "c", Action: config.ActionSubscribe, Topic: "own/s1/c/#"},
+		"true plant/sensors rule 2 allows it":                                           {User: "s1", Action: config.ActionPublish, Topic: "plant/1"},
+		"false plant/sensors rule 1 denies it":                                          {User: "s1", Action: config.ActionPublish, Topic: "plant/secret/1"},
+		"false no rule allows it, and the default policy is Deny":                       {User: "ann", Action: config.ActionPublish, Topic: "plant/1"},
+		`false there is no user "s2", or it is suspended`:                               {User: "s2", Action: config.ActionPublish, Topic: "plant/1"},
+		"false anonymous clients are not allowed":                                       {Action: config.ActionPublish, Topic: "plant/1"},
+		"false topics below $SYS are the broker's own, whatever the rules say":          {User: "s1", Action: config.ActionPublish, Topic: "$SYS/x"},
+		"false no rule allows it, and topics that begin with $ need one":                {User: "s1", Action: config.ActionSubscribe, Topic: "$SYS/#"},
+		"true plant/sensors rule 2 allows it, also of what is below its own identifier": {User: "s1", ClientID: "c", Action: config.ActionSubscribe, Topic: "own/s1/c/#"},
 	} {
 		got, err := access.Ask(p, q)
 		text := "false " + got.Why

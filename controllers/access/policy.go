@@ -2,7 +2,6 @@ package access
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
 	"github.com/dunlin-mqtt/dunlin/broker/auth"
@@ -21,50 +20,31 @@ type Question struct {
 	Topic string
 }
 
-// Answer says whether it may be done.
-type Answer struct {
-	Allowed bool
-	// Why names the rule that decides.
-	Why string
-	// Rule is that rule; nil: none does.
-	Rule *auth.Rule
-}
-
 // Policy is what a Broker with those Users and ACLs goes by. Suspended Users are nobody; of several of one name the
-// oldest counts.
-func Policy(b *v1alpha1.Broker, users []v1alpha1.User, acls []v1alpha1.ACL) *auth.Policy {
-	groups := map[string][]string{}
-	winners, _ := render.ResolveUsers(users)
-	for _, u := range winners {
-		if !u.Spec.Suspended {
-			groups[render.Username(u)] = u.Spec.Groups
-		}
-	}
+// oldest counts. allows says of which namespaces ServiceAccounts are let in, if they are.
+func Policy(b *v1alpha1.Broker, users []v1alpha1.User, acls []v1alpha1.ACL, allows func(namespace string) bool) *auth.Policy {
 	var rules []config.ACL
 	for i := range acls {
 		rules = append(rules, render.ACL(&acls[i]))
 	}
-	return auth.Offline(b.Spec.Authentication, b.Spec.Authorization, groups, rules)
+	selectors := render.NewSelectors(rules)
+	var known []config.UserAttributes
+	winners, _ := render.ResolveUsers(users)
+	for _, u := range winners {
+		if !u.Spec.Suspended {
+			known = append(known, config.UserAttributes{Name: render.Username(u), Groups: u.Spec.Groups, Selectors: selectors.Of(u.Labels)})
+		}
+	}
+	return auth.Offline(b.Spec.Authentication, b.Spec.Authorization, known, allows, rules)
 }
 
 // Ask answers by p. A topic that is not valid is an error.
-func Ask(p *auth.Policy, q Question) (Answer, error) {
+func Ask(p *auth.Policy, q Question) (auth.Decision, error) {
 	if err := validTopic(q.Action, q.Topic); err != nil {
-		return Answer{}, fmt.Errorf("topic: %w", err)
+		return auth.Decision{}, fmt.Errorf("topic: %w", err)
 	}
-	id := auth.Suppose(q.ClientID, q.User, q.CommonName)
-	verdict, by := p.Decide(id, q.Action, q.Topic)
-	switch {
-	case q.Action == config.ActionPublish && (q.Topic == "$SYS" || strings.HasPrefix(q.Topic, "$SYS/")):
-		return Answer{Why: "topics below $SYS are the broker's own, whatever the rules say"}, nil
-	case !p.Valid(id) && q.User == "":
-		return Answer{Why: "anonymous clients are not allowed"}, nil
-	case !p.Valid(id):
-		return Answer{Why: fmt.Sprintf("there is no User with the user name %q, or it is suspended", q.User)}, nil
-	case by == nil && verdict == auth.Denied && strings.HasPrefix(q.Topic, "$"):
-		return Answer{Why: "no rule allows it, and topics that begin with $ need one"}, nil
-	case by == nil && verdict == auth.Denied:
-		return Answer{Why: "no rule allows it, and the default policy is Deny"}, nil
-	}
-	return Answer{Allowed: verdict != auth.Denied, Why: why(verdict, by), Rule: by}, nil
+	return p.Explain(q.Identity(), q.Action, q.Topic), nil
 }
+
+// Identity is who asks.
+func (q Question) Identity() *auth.Identity { return auth.Suppose(q.ClientID, q.User, q.CommonName) }

@@ -28,11 +28,13 @@ func test(a *v1alpha1.ACL, t *v1alpha1.ACLTest) error {
 	if err := validTopic(t.Action, t.Topic); err != nil {
 		return fmt.Errorf("topic: %w", err)
 	}
-	users := map[string][]string{}
+	rules := []config.ACL{render.ACL(a)}
+	var users []config.UserAttributes
 	if t.As.User != "" {
-		users[t.As.User] = t.As.Groups
+		users = []config.UserAttributes{{Name: t.As.User, Groups: t.As.Groups, Selectors: render.NewSelectors(rules).Of(t.As.Labels)}}
 	}
-	p := auth.Offline(config.Authentication{AllowAnonymous: true}, config.Authorization{}, users, []config.ACL{render.ACL(a)})
+	p := auth.Offline(config.Authentication{AllowAnonymous: true, ServiceAccounts: &config.ServiceAccounts{}}, config.Authorization{}, users,
+		func(string) bool { return true }, rules)
 	verdict, by := p.Decide(auth.Suppose(t.As.ClientID, t.As.User, t.As.CertCommonName), t.Action, t.Topic)
 	if got := effectOf(verdict); got != t.Expect {
 		return fmt.Errorf("%s: expected %s, but %s", describe(t), t.Expect, why(verdict, by))
@@ -68,6 +70,9 @@ func describe(t *v1alpha1.ACLTest) string {
 	if len(t.As.Groups) > 0 {
 		who += " of " + strings.Join(t.As.Groups, ", ")
 	}
+	if len(t.As.Labels) > 0 {
+		who += " with " + (&config.Selector{MatchLabels: t.As.Labels}).String()
+	}
 	if t.As.ClientID != "" {
 		who += fmt.Sprintf(" as client %q", t.As.ClientID)
 	}
@@ -93,4 +98,5 @@ func why(v auth.Verdict, by *auth.Rule) string {
 	return ruleName(by) + " denies it"
 }
 
-func ruleName(r *auth.Rule) string { return fmt.Sprintf("spec.rules[%d] of ACL %s", r.Number, r.ACL) }
+// ruleName is the field of the ACL that is tested: whoever reads this has it in front of them.
+func ruleName(r *auth.Rule) string { return fmt.Sprintf("spec.rules[%d]", r.Number) }

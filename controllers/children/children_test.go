@@ -61,7 +61,8 @@ func full() *v1alpha1.Broker {
 		Enabled: true, Clients: []networkingv1.NetworkPolicyPeer{{IPBlock: &networkingv1.IPBlock{CIDR: "192.0.2.0/24"}}},
 		Monitoring: []networkingv1.NetworkPolicyPeer{{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"monitoring": "here"}}}},
 	}
-	b.Spec.Tracing.Endpoint = "http://otel-collector.monitoring:4318/v1/traces"
+	b.Spec.Tracing.Endpoint = "https://otel-collector.monitoring:4318/v1/traces"
+	b.Spec.Tracing.HeadersSecretName, b.Spec.Tracing.CASecretName = "collector-token", "collector-ca"
 	b.Spec.Drain.TimeoutSeconds = 60
 	b.Spec.Monitoring = v1alpha1.Monitoring{Enabled: true, IntervalSeconds: 15, Labels: map[string]string{"release": "prometheus"}}
 	b.Spec.PodTemplate = v1alpha1.PodTemplate{
@@ -108,7 +109,7 @@ func pod(image string) Pod {
 	return Pod{
 		Image: image, Config: []byte("listeners: []\n"), AuthShards: 3,
 		TLSDir: "/etc/dunlin/tls", AdminDir: "/etc/dunlin/admin", AuthDir: "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
-		ClientCADir: "/etc/dunlin/client-ca", ClientCRLDir: "/etc/dunlin/client-crl",
+		TracingDir: "/etc/dunlin/tracing", ClientCADir: "/etc/dunlin/client-ca", ClientCRLDir: "/etc/dunlin/client-crl",
 	}
 }
 
@@ -125,7 +126,8 @@ func TestGolden(t *testing.T) {
 		"admin":               AdminTokens(plain(), "w", "r", ca),
 		"operator-tls":        OperatorTLS(plain(), pair, ca),
 		"config":              Config(plain(), []byte("listeners: []\n")),
-		"auth":                Auth(plain(), []byte("{}")),
+		"auth":                Auth(plain(), []byte("{}"), nil),
+		"auth-issuer":         Auth(plain(), []byte("{}"), []byte("{\"issuer\": \"https://x\"}")),
 		"auth-shard":          AuthShard(plain(), 7, map[string][]byte{"passwd-07": []byte("alice:$7$...\n")}),
 		"service":             Service(plain()),
 		"service-full":        Service(full()),

@@ -24,6 +24,8 @@ const (
 	KeyLedger = "ledger.json"
 	KeyConfig = "config.yaml"
 	KeyTokens = "tokens" // sums
+	// KeyHeaders has the headers for a collector of spans.
+	KeyHeaders = "headers"
 
 	KeyToken     = "token"      // role Write
 	KeyReadToken = "read-token" // role Read

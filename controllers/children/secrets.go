@@ -7,6 +7,7 @@ import (
 	coreac "k8s.io/client-go/applyconfigurations/core/v1"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 )
 
 // Pair is a certificate and its private key, PEM.
@@ -92,9 +93,13 @@ func ClientLedger(b *v1alpha1.Broker, shard int, ledger []byte) *coreac.SecretAp
 	return secret(b, ClientLedgerName(b, shard), corev1.SecretTypeOpaque, map[string][]byte{KeyLedger: ledger})
 }
 
-// Auth is the Secret with the manifest of the auth bundle.
-func Auth(b *v1alpha1.Broker, manifest []byte) *coreac.SecretApplyConfiguration {
-	return secret(b, AuthName(b), corev1.SecretTypeOpaque, map[string][]byte{"manifest.json": manifest})
+// Auth is the Secret with the manifest of the auth bundle, and who makes tokens, if any are taken.
+func Auth(b *v1alpha1.Broker, manifest, issuer []byte) *coreac.SecretApplyConfiguration {
+	data := map[string][]byte{config.BundleManifest: manifest}
+	if issuer != nil {
+		data[config.BundleIssuer] = issuer
+	}
+	return secret(b, AuthName(b), corev1.SecretTypeOpaque, data)
 }
 
 // AuthShard is the Secret with one shard of the auth bundle, file name -> content.

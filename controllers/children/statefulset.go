@@ -31,6 +31,8 @@ type Pod struct {
 	// TLSDir, AdminDir, AuthDir and StoreDir are where the configuration says that the listeners'
 	// pair, the admin API's pair, the auth bundle and the store are.
 	TLSDir, AdminDir, AuthDir, StoreDir string
+	// TracingDir is where it says that the headers and CAs for the collector of spans are.
+	TracingDir string
 	// ClientCADir and ClientCRLDir are where it says that the CAs of client certificates and their
 	// revocation lists are.
 	ClientCADir, ClientCRLDir string

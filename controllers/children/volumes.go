@@ -24,6 +24,9 @@ func mounts(b *v1alpha1.Broker, p Pod) []*coreac.VolumeMountApplyConfiguration {
 	if crl != "" {
 		out = append(out, readOnly("client-crl", p.ClientCRLDir))
 	}
+	if tracingVolume(b) != nil {
+		out = append(out, readOnly("tracing", p.TracingDir))
+	}
 	return out
 }
 
@@ -45,7 +48,28 @@ func volumes(b *v1alpha1.Broker, p Pod) []*coreac.VolumeApplyConfiguration {
 	if crl != "" {
 		out = append(out, keyVolume("client-crl", crl, KeyCRL))
 	}
+	if tracing := tracingVolume(b); tracing != nil {
+		out = append(out, tracing)
+	}
 	return out
+}
+
+// tracingVolume has what the collector of spans is asked with, and verified by; nil: the Broker names nothing. No pod waits for it: a
+// broker serves as well without spans.
+func tracingVolume(b *v1alpha1.Broker) *coreac.VolumeApplyConfiguration {
+	t := b.Spec.Tracing
+	from := coreac.ProjectedVolumeSource().WithDefaultMode(secretMode)
+	for _, named := range []struct{ secret, key string }{{t.HeadersSecretName, KeyHeaders}, {t.CASecretName, KeyCA}} {
+		if named.secret == "" {
+			continue
+		}
+		from.WithSources(coreac.VolumeProjection().WithSecret(coreac.SecretProjection().WithName(named.secret).WithOptional(true).
+			WithItems(coreac.KeyToPath().WithKey(named.key).WithPath(named.key))))
+	}
+	if len(from.Sources) == 0 {
+		return nil
+	}
+	return coreac.Volume().WithName("tracing").WithProjected(from)
 }
 
 // clientTrust are the Secrets with the CAs of clients and with what those have revoked; "": none.

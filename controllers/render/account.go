@@ -36,8 +36,9 @@ func AccountLines(a Account) []byte {
 	return lines
 }
 
-// HasAccount says whether files, one shard of a bundle, hold a as it is: password, groups and limits.
-func HasAccount(files map[string][]byte, a Account) bool {
+// HasAccount says whether files, one shard of a bundle, hold a as it is: password, groups and limits, and which of the
+// selectors of the same bundle pick it.
+func HasAccount(files map[string][]byte, a Account, selectors *Selectors) bool {
 	shard := Shard(a.Username)
 	var lines []byte
 	for line := range bytes.Lines(files[fmt.Sprintf(config.BundlePasswordsFmt, shard)]) {
@@ -52,7 +53,7 @@ func HasAccount(files map[string][]byte, a Account) bool {
 	if !decode(files[fmt.Sprintf(config.BundleUsersFmt, shard)], &set) {
 		return false
 	}
-	want, some := attributesOf(a)
+	want, some := attributesOf(a, selectors)
 	i := slices.IndexFunc(set.Users, func(u config.UserAttributes) bool { return u.Name == a.Username })
 	return (i >= 0) == some && (i < 0 || reflect.DeepEqual(set.Users[i], want))
 }
@@ -85,14 +86,15 @@ func decode(data []byte, v any) bool {
 }
 
 // attributesOf is what the broker is told of a beside the password; false if there is nothing.
-func attributesOf(a Account) (config.UserAttributes, bool) {
+func attributesOf(a Account, selectors *Selectors) (config.UserAttributes, bool) {
 	groups := slices.Sorted(slices.Values(a.Groups))
 	limits := a.Limits
 	if limits != nil && *limits == (config.UserLimits{}) {
 		limits = nil
 	}
-	return config.UserAttributes{Name: a.Username, Groups: slices.Compact(groups), Limits: limits},
-		len(groups) > 0 || limits != nil || a.PasswordHash == "" // without a line in the password file, this says that the user exists
+	selected := selectors.Of(a.Labels)
+	return config.UserAttributes{Name: a.Username, Groups: slices.Compact(groups), Selectors: selected, Limits: limits},
+		len(groups) > 0 || len(selected) > 0 || limits != nil || a.PasswordHash == "" // without a line in the password file, this says that the user exists
 }
 
 // checkAccount says whether a line of a password file can hold a.

@@ -7,18 +7,34 @@ import (
 	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
 )
 
 // ACL is the object as the broker reads it.
 func ACL(a *v1alpha1.ACL) NamedACL {
-	return NamedACL{Name: a.Namespace + "/" + a.Name, ACLRules: *a.Spec.ACLRules.DeepCopy()}
+	out := NamedACL{Name: ACLName(a), ACLRules: *a.Spec.ACLRules.DeepCopy()}
+	for i, s := range out.Subjects {
+		if s.Selector != nil {
+			out.Subjects[i].Selector = s.Selector.Canonical()
+		}
+		if s.Kind == config.SubjectServiceAccount && !strings.Contains(s.Name, "/") {
+			out.Subjects[i].Name = a.Namespace + "/" + s.Name
+		}
+	}
+	return out
 }
 
+// ACLName is the name that the broker knows a by.
+func ACLName(a *v1alpha1.ACL) string { return a.Namespace + "/" + a.Name }
+
 // ValidateACL says what the API server cannot check: that each topic is a well-formed filter with
-// known variables only. The error names every bad rule and topic.
+// known variables only, and that a selector's labels can be. The error names every bad rule and topic.
 func ValidateACL(a *v1alpha1.ACL) error {
 	var errs []error
+	if err := validSelectors(a.Spec.Subjects); err != nil {
+		errs = append(errs, err)
+	}
 	for r, rule := range a.Spec.Rules {
 		for t, filter := range rule.Topics {
 			if err := validTopic(filter); err != nil {

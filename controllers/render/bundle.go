@@ -39,6 +39,8 @@ type Account struct {
 	ScramKeys []string
 	// Groups are the groups that ACLs may name.
 	Groups []string
+	// Labels are the User object's, which selectors of ACLs pick users by. The broker is not told them.
+	Labels map[string]string
 	// Limits are the user's own; nil: the broker's.
 	Limits *config.UserLimits
 }
@@ -52,6 +54,8 @@ type Bundle struct {
 	Revision string
 	// Manifest is the content of config.BundleManifest.
 	Manifest []byte
+	// Issuer is the content of config.BundleIssuer; nil: there is none.
+	Issuer []byte
 	// Shards are the other files: name -> content. An empty shard is nil.
 	Shards [Shards]map[string][]byte
 }
@@ -63,35 +67,68 @@ func Shard(key string) int {
 	return int(h.Sum32() % Shards)
 }
 
-// Auth is the bundle of accounts and acls, in whatever order they come. An account that a password
+// Auth is the bundle of accounts and acls, in whatever order they come, and of who makes tokens; nil: none are taken. An account that a password
 // file cannot hold, a name that comes twice, and a shard beyond MaxShardBytes (ErrTooLarge) are errors.
-func Auth(accounts []Account, acls []NamedACL) (*Bundle, error) {
-	b := &Bundle{}
-	if err := addAccounts(b, accounts); err != nil {
+func Auth(accounts []Account, acls []NamedACL, issuer *config.TokenIssuer) (*Bundle, error) {
+	var accountsIn [Shards][]Account
+	for _, a := range accounts {
+		s := Shard(a.Username)
+		accountsIn[s] = append(accountsIn[s], a)
+	}
+	var aclsIn [Shards][]NamedACL
+	for _, a := range acls {
+		s := Shard(a.Name)
+		aclsIn[s] = append(aclsIn[s], a)
+	}
+	b, sums, selectors := &Bundle{}, map[string]string{}, NewSelectors(acls)
+	for s := range Shards {
+		var err error
+		if b.Shards[s], err = AuthShard(s, accountsIn[s], aclsIn[s], selectors); err != nil {
+			return nil, err
+		}
+		maps.Copy(sums, Sums(b.Shards[s]))
+	}
+	var err error
+	if b.Issuer, err = IssuerFile(issuer); err != nil {
 		return nil, err
 	}
-	if err := addACLs(b, acls); err != nil {
-		return nil, err
+	if b.Issuer != nil {
+		sums[config.BundleIssuer] = Sum(b.Issuer)
 	}
-	for i, files := range b.Shards {
-		size := 0
-		for _, content := range files {
-			size += len(content)
-		}
-		if size > MaxShardBytes {
-			return nil, fmt.Errorf("auth bundle: shard %02d of %d has %d bytes, at most %d fit in a Secret: %w",
-				i, Shards, size, MaxShardBytes, ErrTooLarge)
-		}
-	}
-	return b, addManifest(b)
+	b.Revision, b.Manifest, err = AuthManifest(sums)
+	return b, err
 }
 
-func addAccounts(b *Bundle, accounts []Account) error {
+// AuthShard is one shard of the bundle, of the accounts and acls that belong into it: name -> content; nil if it is empty.
+// selectors are those of the ACLs of all shards. The errors are those of Auth.
+func AuthShard(shard int, accounts []Account, acls []NamedACL, selectors *Selectors) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	if err := addAccounts(files, shard, accounts, selectors); err != nil {
+		return nil, err
+	}
+	if err := addACLs(files, shard, acls); err != nil {
+		return nil, err
+	}
+	size := 0
+	for _, content := range files {
+		size += len(content)
+	}
+	if size > MaxShardBytes {
+		return nil, fmt.Errorf("auth bundle: shard %02d of %d has %d bytes, at most %d fit in a Secret: %w",
+			shard, Shards, size, MaxShardBytes, ErrTooLarge)
+	}
+	if len(files) == 0 {
+		return nil, nil
+	}
+	return files, nil
+}
+
+func addAccounts(files map[string][]byte, shard int, accounts []Account, selectors *Selectors) error {
 	accounts = slices.SortedFunc(slices.Values(accounts), func(x, y Account) int {
 		return cmp.Compare(x.Username, y.Username)
 	})
-	var passwords [Shards][]byte
-	var attributes [Shards]config.UserSet
+	var passwords []byte
+	var attributes config.UserSet
 	for i, a := range accounts {
 		if err := checkAccount(a); err != nil {
 			return err
@@ -99,84 +136,68 @@ func addAccounts(b *Bundle, accounts []Account) error {
 		if i > 0 && accounts[i-1].Username == a.Username {
 			return fmt.Errorf("user %q is there twice", a.Username)
 		}
-		s := Shard(a.Username)
-		passwords[s] = append(passwords[s], AccountLines(a)...)
-		if attrs, ok := attributesOf(a); ok {
-			attributes[s].Users = append(attributes[s].Users, attrs)
+		passwords = append(passwords, AccountLines(a)...)
+		if attrs, ok := attributesOf(a, selectors); ok {
+			attributes.Users = append(attributes.Users, attrs)
 		}
 	}
-	for s := range Shards {
-		if len(passwords[s]) > 0 {
-			b.put(s, fmt.Sprintf(config.BundlePasswordsFmt, s), passwords[s])
-		}
-		if len(attributes[s].Users) > 0 {
-			if err := b.putJSON(s, fmt.Sprintf(config.BundleUsersFmt, s), attributes[s]); err != nil {
-				return err
-			}
-		}
+	if len(passwords) > 0 {
+		files[fmt.Sprintf(config.BundlePasswordsFmt, shard)] = passwords
 	}
-	return nil
+	if len(attributes.Users) == 0 {
+		return nil
+	}
+	return putJSON(files, fmt.Sprintf(config.BundleUsersFmt, shard), attributes)
 }
 
-func addACLs(b *Bundle, acls []NamedACL) error {
+func addACLs(files map[string][]byte, shard int, acls []NamedACL) error {
 	acls = slices.SortedFunc(slices.Values(acls), func(x, y NamedACL) int { return cmp.Compare(x.Name, y.Name) })
-	var sets [Shards]config.ACLSet
-	for i, a := range acls {
-		if i > 0 && acls[i-1].Name == a.Name {
-			return fmt.Errorf("ACL %s is there twice", a.Name)
-		}
-		s := Shard(a.Name)
-		sets[s].ACLs = append(sets[s].ACLs, a)
-	}
-	for s := range Shards {
-		if len(sets[s].ACLs) > 0 {
-			if err := b.putJSON(s, fmt.Sprintf(config.BundleACLsFmt, s), sets[s]); err != nil {
-				return err
-			}
+	for i := 1; i < len(acls); i++ {
+		if acls[i-1].Name == acls[i].Name {
+			return fmt.Errorf("ACL %s is there twice", acls[i].Name)
 		}
 	}
-	return nil
+	if len(acls) == 0 {
+		return nil
+	}
+	return putJSON(files, fmt.Sprintf(config.BundleACLsFmt, shard), config.ACLSet{ACLs: acls})
 }
 
-// addManifest names the files. The revision is the sum of `sha256sum` over them in order of their
-// names, so that it can be checked by hand: sha256sum acls-* passwd-* users-* | sha256sum.
-func addManifest(b *Bundle) error {
-	m := config.Manifest{Files: map[string]string{}}
-	for _, files := range b.Shards {
-		for name, content := range files {
-			m.Files[name] = hexSum(content)
-		}
+// Sums are the SHA-256 sums of files, as the manifest has them: name -> hex.
+func Sums(files map[string][]byte) map[string]string {
+	sums := make(map[string]string, len(files))
+	for name, content := range files {
+		sums[name] = Sum(content)
 	}
+	return sums
+}
+
+// AuthManifest is the content of config.BundleManifest for the files of all shards and the issuer's, of which sums has name -> sum. The revision is the
+// sum of `sha256sum` over them in order of their names, so that it can be checked by hand: sha256sum acls-* issuer.json passwd-* users-* | sha256sum.
+func AuthManifest(sums map[string]string) (revision string, manifest []byte, err error) {
 	var list []byte
-	for _, name := range slices.Sorted(maps.Keys(m.Files)) {
-		list = fmt.Appendf(list, "%s  %s\n", m.Files[name], name)
+	for _, name := range slices.Sorted(maps.Keys(sums)) {
+		list = fmt.Appendf(list, "%s  %s\n", sums[name], name)
 	}
-	m.Revision = hexSum(list)
+	m := config.Manifest{Revision: Sum(list), Files: sums}
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
-		return fmt.Errorf("encode auth manifest: %w", err)
+		return "", nil, fmt.Errorf("encode auth manifest: %w", err)
 	}
-	b.Revision, b.Manifest = m.Revision, append(data, '\n')
-	return nil
+	return m.Revision, append(data, '\n'), nil
 }
 
-func (b *Bundle) put(shard int, name string, content []byte) {
-	if b.Shards[shard] == nil {
-		b.Shards[shard] = map[string][]byte{}
-	}
-	b.Shards[shard][name] = content
-}
-
-func (b *Bundle) putJSON(shard int, name string, v any) error {
+func putJSON(files map[string][]byte, name string, v any) error {
 	data, err := json.Marshal(v)
 	if err != nil {
 		return fmt.Errorf("encode %s: %w", name, err)
 	}
-	b.put(shard, name, append(data, '\n'))
+	files[name] = append(data, '\n')
 	return nil
 }
 
-func hexSum(data []byte) string {
+// Sum is what the manifest of a bundle vouches for a file by.
+func Sum(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }

@@ -40,7 +40,7 @@ func acls() []render.NamedACL {
 
 func auth(t *testing.T, accounts []render.Account, acls []render.NamedACL) *render.Bundle {
 	t.Helper()
-	b, err := render.Auth(accounts, acls)
+	b, err := render.Auth(accounts, acls, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,7 +143,7 @@ func TestAuthRefuses(t *testing.T) {
 		{name: "same ACL", acls: append(acls(), acls()[0]), want: "ACL default/a is there twice"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := render.Auth(tt.accounts, tt.acls)
+			_, err := render.Auth(tt.accounts, tt.acls, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("got %v, want %q in it", err, tt.want)
 			}
@@ -156,7 +156,7 @@ func TestAuthBoundsShards(t *testing.T) {
 	for range render.MaxShardBytes / 1000 {
 		big.Spec.Rules[0].Topics = append(big.Spec.Rules[0].Topics, strings.Repeat("x", 1000))
 	}
-	_, err := render.Auth(nil, []render.NamedACL{render.ACL(big)})
+	_, err := render.Auth(nil, []render.NamedACL{render.ACL(big)}, nil)
 	if !errors.Is(err, render.ErrTooLarge) {
 		t.Errorf("got %v, want ErrTooLarge", err)
 	}
@@ -212,7 +212,7 @@ func TestHasAccount(t *testing.T) {
 			if tt.account.Username == "ice" {
 				files = map[string][]byte{fmt.Sprintf(config.BundlePasswordsFmt, render.Shard("ice")): render.AccountLines(accounts()[0])}
 			}
-			if got := render.HasAccount(files, tt.account); got != tt.want {
+			if got := render.HasAccount(files, tt.account, render.NewSelectors(acls())); got != tt.want {
 				t.Errorf("got %v, want %v", got, tt.want)
 			}
 		})

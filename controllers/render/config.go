@@ -27,6 +27,8 @@ type Paths struct {
 	AdminTokensFile string
 	// AuthDir is the folder of the auth bundle, StoreDir that of the store (empty: in memory).
 	AuthDir, StoreDir string
+	// TracingHeadersFile and TracingCAFile are what the collector of spans is asked with, and verified by, where the Broker names any.
+	TracingHeadersFile, TracingCAFile string
 	// AuditFile is where the audit log goes. Empty: standard output.
 	AuditFile string
 	// HealthAddress and AdminAddress are host:port. Empty: not served.
@@ -41,8 +43,9 @@ func PodPaths() Paths {
 		TLSCertFile: "/etc/dunlin/tls/tls.crt", TLSKeyFile: "/etc/dunlin/tls/tls.key",
 		ClientCAFile: "/etc/dunlin/client-ca/ca.crt", ClientCRLFile: "/etc/dunlin/client-crl/ca.crl",
 		AdminCertFile: "/etc/dunlin/admin/tls.crt", AdminKeyFile: "/etc/dunlin/admin/tls.key",
-		AdminTokensFile: "/etc/dunlin/admin/tokens",
-		AuthDir:         "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
+		AdminTokensFile:    "/etc/dunlin/admin/tokens",
+		TracingHeadersFile: "/etc/dunlin/tracing/headers", TracingCAFile: "/etc/dunlin/tracing/ca.crt",
+		AuthDir: "/etc/dunlin/auth", StoreDir: "/var/lib/dunlin",
 		HealthAddress: ":8080", AdminAddress: ":8081",
 	}
 }
@@ -61,7 +64,7 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		Admin:          config.Admin{HealthAddress: p.HealthAddress},
 		Log:            spec.Log,
 		Audit:          config.Audit{AuditSettings: spec.Audit, File: p.AuditFile},
-		Tracing:        spec.Tracing,
+		Tracing:        tracing(spec.Tracing, p),
 	}
 	for _, l := range spec.Listeners {
 		out := config.Listener{ListenerSettings: l.ListenerSettings, Host: p.ListenHost}
@@ -81,6 +84,18 @@ func Config(b *v1alpha1.Broker, p Paths) config.Config {
 		c.Admin.TokensFile, c.Admin.AdminUsers = p.AdminTokensFile, spec.Admin
 	}
 	return c
+}
+
+// tracing is what the Broker says of spans.
+func tracing(t v1alpha1.Tracing, p Paths) config.Tracing {
+	out := config.Tracing{TracingSettings: t.TracingSettings}
+	if t.HeadersSecretName != "" {
+		out.HeadersFile = p.TracingHeadersFile
+	}
+	if t.CASecretName != "" {
+		out.CAFile = p.TracingCAFile
+	}
+	return out
 }
 
 // storeBytes is how much of the volume the store may take: a tenth is left for what the file system itself needs. Where a volume is

@@ -31,6 +31,7 @@ func broker() *v1alpha1.Broker {
 	b.Spec.MQTT = config.MQTT{MaxPacketSizeBytes: 2048, MaxQoS: &maxQoS, RetainAvailable: &off, SessionExpiryMaxSeconds: 4294967295}
 	b.Spec.Limits = config.Limits{MaxConnections: 1000, Flapping: config.Ban{Attempts: 20}}
 	b.Spec.Persistence.Durability = config.Durability{Sync: config.SyncInterval, SyncIntervalMilliseconds: 250}
+	b.Spec.Tracing.Endpoint, b.Spec.Tracing.HeadersSecretName, b.Spec.Tracing.CASecretName = "https://otel-collector:4318/v1/traces", "token", "ca"
 	b.Spec.Log = config.Log{Level: config.LogDebug, Format: config.LogText}
 	return b
 }

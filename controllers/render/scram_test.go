@@ -80,12 +80,12 @@ func TestAccountWithScramKeys(t *testing.T) {
 	}{"as it is": {lines, true}, "none": {nil, false}, "one": {lines[:1], false}, "another": {[]string{lines[0], lines[0]}, false}} {
 		other := ann
 		other.ScramKeys = r.keys
-		if got := render.HasAccount(files, other); got != r.want {
+		if got := render.HasAccount(files, other, render.NewSelectors(nil)); got != r.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
 	ann.ScramKeys = []string{"SCRAM\nroot:x"}
-	if _, err := render.Auth([]render.Account{ann}, nil); err == nil {
+	if _, err := render.Auth([]render.Account{ann}, nil, nil); err == nil {
 		t.Error("keys with a line break are rendered")
 	}
 }

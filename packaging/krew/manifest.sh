@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # manifest.sh VERSION DIR: build kubectl-mqtt for every platform of the Krew manifest into archives in DIR, and the manifest
-# for them, DIR/mqtt.yaml. VERSION is a tag such as v1.2.3.
+# for them, DIR/mqtt.yaml. VERSION is a tag such as v1.2.3. With PLATFORMS="linux/amd64 ..." it has those alone.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 [ $# = 2 ] || { echo "usage: $0 VERSION DIR" >&2 && exit 2; }
@@ -20,5 +20,10 @@ for platform in ${PLATFORMS:-linux/amd64 linux/arm64 darwin/amd64 darwin/arm64};
   name=SHA256_${os^^}_${arch^^}
   manifest=${manifest//\$\{$name\}/$sum}
 done
-printf '%s\n' "$manifest" >"$out/mqtt.yaml"
+# A platform that was not built still has the name of its sum, and is left out.
+printf '%s\n' "$manifest" | awk '
+  function flush() { if (block !~ /\$\{/) printf "%s", block; block = "" }
+  /^    - / { flush() }
+  { block = block $0 "\n" }
+  END { flush() }' >"$out/mqtt.yaml"
 echo "$out/mqtt.yaml"

@@ -5,8 +5,9 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 	"github.com/dunlin-mqtt/dunlin/test/bench/internal/report"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/speed"
 	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 
@@ -33,9 +34,26 @@ func (b *bench) drain() error {
 		rate = append(rate, float64(b.sizes.drained)/took.Seconds())
 		b.say("  %d in %s, %.2f us each", b.sizes.drained, took.Round(time.Millisecond), cpu[len(cpu)-1])
 	}
-	b.add(fmt.Sprintf("draining %d queued messages (QoS 1, 64 B): broker CPU a message, us", b.sizes.drained), "at most 1.5", "%s", cpu.Text("%.2f"))
+	goal, err := b.goalHere(1.5)
+	if err != nil {
+		return err
+	}
+	b.add(fmt.Sprintf("draining %d queued messages (QoS 1, 64 B): broker CPU a message, us", b.sizes.drained), goal, "%s", cpu.Text("%.2f"))
 	b.add("the same: messages a second", "", "%s", rate.Text("%.0f"))
 	return nil
+}
+
+// goalHere says a goal in processor time, and what it is on this machine, as the bare relay says.
+func (b *bench) goalHere(most float64) (string, error) {
+	goal := fmt.Sprintf("at most %s", report.Figure(most))
+	if b.relay == nil {
+		return goal, nil
+	}
+	slower, err := speed.Slower(b.relay, b.relayed, b.dir, b.say)
+	if err != nil {
+		return "", fmt.Errorf("the bare relay: %w", err)
+	}
+	return fmt.Sprintf("%s; here %s", goal, report.Figure(most*slower)), nil
 }
 
 // empty reads n messages of a session, and acknowledges them; it returns the broker's CPU and the time for all of it.

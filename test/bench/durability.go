@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/peer"
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/speed"
 )
 
 // bench is a run of the durability workloads.
@@ -11,6 +14,8 @@ type bench struct {
 	program  string // dunlin-broker
 	dir      string // of all stores, on the disk to be measured
 	sizes    sizes
+	relay    *peer.Broker // says how fast the machine is; nil: it was not asked for
+	relayed  speed.Sizes  // of its work
 	progress io.Writer
 	load     float64 // of the machine, before
 	rows     []row

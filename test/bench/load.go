@@ -15,7 +15,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 

@@ -67,15 +67,29 @@ func (o options) choose() (plan, error) {
 	}
 	var p plan
 	for name := range strings.SplitSeq(o.only, ",") {
-		s := some(speed.Workloads, name, "speed", func(w speed.Workload) string { return w.Name })
-		d := some(workloads, name, "durability", func(w workload) string { return w.name })
-		c := some(curves.All, name, "curves", func(c curves.Curve) string { return c.Name })
+		s := some(speed.Workloads, name, "speed", speedName)
+		d := some(workloads, name, "durability", workloadName)
+		c := some(curves.All, name, "curves", curveName)
 		if len(s)+len(d)+len(c) == 0 {
-			return p, fmt.Errorf("-only %s: no such part or workload", name)
+			return p, fmt.Errorf("-only %s: no such part or workload; there are speed (%s), durability (%s) and curves (%s)",
+				name, named(speed.Workloads, speedName), named(workloads, workloadName), named(curves.All, curveName))
 		}
 		p.speed, p.durability, p.curves = append(p.speed, s...), append(p.durability, d...), append(p.curves, c...)
 	}
 	return p, nil
+}
+
+func speedName(w speed.Workload) string { return w.Name }
+func workloadName(w workload) string    { return w.name }
+func curveName(c curves.Curve) string   { return c.Name }
+
+// named are the names of a part's members.
+func named[T any](all []T, name func(T) string) string {
+	names := make([]string, len(all))
+	for i, one := range all {
+		names[i] = name(one)
+	}
+	return strings.Join(names, ", ")
 }
 
 // some are those of a name, or all for the part's.
@@ -107,7 +121,7 @@ func run(args []string, progress io.Writer) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(o.dir)) }()
 	peers := o.peers
 	if len(p.speed) == 0 {
-		peers = peer.Names[0]
+		peers = peer.Bare // beside ours: it says how fast the machine is
 	}
 	brokers, err := peer.Find(peers, o.dir, o.program)
 	if err != nil {

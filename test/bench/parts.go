@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/test/bench/internal/curves"
@@ -97,12 +98,15 @@ func (r *runner) runCurves() error {
 }
 
 func (r *runner) runDurability() error {
-	b := &bench{program: filepath.Join(r.dir, "dunlin-broker"), dir: r.dir, sizes: full, progress: r.progress, load: report.Load()}
+	b := &bench{program: filepath.Join(r.dir, "dunlin-broker"), dir: r.dir, sizes: full, relayed: speed.Full, progress: r.progress, load: report.Load()}
+	if at := slices.IndexFunc(r.brokers, func(b *peer.Broker) bool { return b.Name == peer.Bare }); at >= 0 {
+		b.relay = r.brokers[at]
+	}
 	if r.program != "" {
 		b.program = r.program
 	}
 	if r.smoke {
-		b.sizes = small
+		b.sizes, b.relayed = small, speed.Small
 	}
 	if r.rounds > 0 {
 		b.sizes.rounds = r.rounds

@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // retained is a client that subscribes to # where very much is retained.

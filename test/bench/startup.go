@@ -34,11 +34,15 @@ func (b *bench) startup() error {
 			return err
 		}
 		took := time.Since(begin)
+		used, err := d.CPU() // of a process that has done nothing else
+		if err != nil {
+			return err
+		}
 		now, peak, err := d.Memory()
 		if err != nil {
 			return err
 		}
-		b.add(what+how.name, "seconds", "%.2f (memory then %.0f MB, peak %.0f MB)", took.Seconds(), mega(now), mega(peak))
+		b.add(what+how.name, "seconds", "%.2f (of CPU %.2f; memory then %.0f MB, peak %.0f MB)", took.Seconds(), used.Seconds(), mega(now), mega(peak))
 	}
 	return b.firstOfMany(d)
 }

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +20,8 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
 	"github.com/dunlin-mqtt/dunlin/controllers/children"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
+	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 
 // patience is how long a test waits for what should come at once. A machine that builds beside the tests is slow.
@@ -44,20 +45,21 @@ type broker struct {
 // serve runs a broker with the plant's users and rules, and returns once it listens.
 func serve(t *testing.T) *broker {
 	t.Helper()
+	daemon.DependOnSources()
 	dir := t.TempDir()
 	certFile, keyFile := keypairtest.Write(t, dir, children.AdminServerName)
 	tls := &config.ListenerTLS{CertFile: certFile, KeyFile: keyFile}
 	c := config.Config{
 		Listeners: []config.Listener{
-			{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{Name: "mqtt", Protocol: config.ProtocolMQTT, Port: freePort(t)}},
+			{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{Name: "mqtt", Protocol: config.ProtocolMQTT, Port: int32(freeport.For(t))}},
 			{Socket: filepath.Join(dir, "mqtt.sock"), ListenerSettings: config.ListenerSettings{Name: "here", Protocol: config.ProtocolMQTT}},
-			{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{Name: "wss", Protocol: config.ProtocolWSS, Port: freePort(t), Path: "/mqtt"}, TLS: tls},
+			{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{Name: "wss", Protocol: config.ProtocolWSS, Port: int32(freeport.For(t)), Path: "/mqtt"}, TLS: tls},
 		},
 		Authorization: config.Authorization{DefaultPolicy: config.PolicyDeny},
 		AuthFiles:     config.AuthFiles{BundleDir: bundle(t, filepath.Join(dir, "auth"))},
 		Store:         config.Store{Dir: filepath.Join(dir, "store")},
 		Admin: config.Admin{
-			Address: fmt.Sprint("127.0.0.1:", freePort(t)), CertFile: certFile, KeyFile: keyFile,
+			Address: fmt.Sprint("127.0.0.1:", int32(freeport.For(t))), CertFile: certFile, KeyFile: keyFile,
 			TokensFile: filepath.Join(dir, "tokens"), AdminUsers: config.AdminUsers{ReadGroup: "viewers", WriteGroup: "operators"},
 		},
 		Log: config.Log{Format: config.LogText},
@@ -119,9 +121,11 @@ func start(t *testing.T, file string, addresses int) {
 	go func() {
 		defer close(done)
 		for lines := bufio.NewScanner(log); lines.Scan(); {
-			mu.Lock()
-			said.WriteString(lines.Text() + "\n")
-			mu.Unlock()
+			if !strings.Contains(lines.Text(), "audit=true") { // there are thousands
+				mu.Lock()
+				said.WriteString(lines.Text() + "\n")
+				mu.Unlock()
+			}
 			if strings.Contains(lines.Text(), "msg=listening") || strings.Contains(lines.Text(), `msg="serving admin API"`) {
 				if addresses--; addresses == 0 {
 					close(ready)
@@ -192,17 +196,6 @@ func bundle(t *testing.T, dir string) string {
 	add(fmt.Sprintf(config.BundleACLsFmt, 0), encode(t, acls))
 	writeJSON(t, filepath.Join(dir, config.BundleManifest), config.Manifest{Revision: sum(encode(t, files)), Files: files})
 	return dir
-}
-
-// freePort is a port that nobody listens on.
-func freePort(t *testing.T) int32 {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close() //nolint:errcheck // a test's
-	return int32(ln.Addr().(*net.TCPAddr).Port)
 }
 
 func sum(data []byte) string {

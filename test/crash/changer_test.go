@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // changer subscribes and unsubscribes, one at a time, and checks after each crash that what was acknowledged holds.

@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // errWrong is the error of a broker that says what it must not, whether it is about to be killed or not.

@@ -8,7 +8,7 @@ import (
 	"slices"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // keeper sets and clears retained messages, one at a time, and checks after each crash that they are what was acknowledged.

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // window is how many messages of a publisher may be on their way.

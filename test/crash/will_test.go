@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // wills is a client a round that is connected when the broker is killed and never comes back: its will is published, by a

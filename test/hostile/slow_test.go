@@ -10,7 +10,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // drip writes wire byte by byte, one each tick, until the broker ends the connection; it says after how long.

@@ -2,17 +2,14 @@ package interop
 
 import (
 	"encoding/json"
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"syscall"
 	"testing"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // broker is a running dunlin-broker.
@@ -27,7 +24,7 @@ func open(t *testing.T) config.Config {
 	return config.Config{
 		Listeners: []config.Listener{{
 			Host:             "127.0.0.1",
-			ListenerSettings: config.ListenerSettings{Name: "plain", Protocol: config.ProtocolMQTT, Port: freePort(t)},
+			ListenerSettings: config.ListenerSettings{Name: "plain", Protocol: config.ProtocolMQTT, Port: int32(freeport.For(t))},
 		}},
 		Authentication: config.Authentication{AllowAnonymous: true},
 		Authorization:  config.Authorization{DefaultPolicy: config.PolicyAllow},
@@ -62,28 +59,6 @@ func (b *broker) restart(t *testing.T, s syscall.Signal) {
 
 // port is the port of the listener number i, as an argument.
 func (b *broker) port(i int) string { return strconv.Itoa(int(b.config.Listeners[i].Port)) }
-
-// taken are the ports that freePort has given, so that tests at the same time get different ones.
-var taken sync.Map
-
-// freePort is a port that nobody listens on. It is below those that the system gives to outgoing connections, which
-// are many here: one of them could have it before the broker listens.
-func freePort(t *testing.T) int32 {
-	t.Helper()
-	for range 1000 {
-		port := 10_000 + rand.Int32N(20_000)
-		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
-		if err != nil {
-			continue
-		}
-		_ = l.Close()
-		if _, given := taken.LoadOrStore(port, true); !given {
-			return port
-		}
-	}
-	t.Fatal("no free port")
-	return 0
-}
 
 func writeJSON(t *testing.T, file string, v any) {
 	t.Helper()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // TestClientCertificates: mosquitto_pub and mosquitto_sub are who their certificate says, until it is revoked.
@@ -39,7 +40,7 @@ func TestClientCertificates(t *testing.T) {
 	c.AuthFiles.ACLFile = write("acl.yaml", []byte("acls: [{name: own, subjects: [{kind: User, name: device-17}], rules: [{actions: [Publish, Subscribe], topics: ['of/${cert.cn}/#']}]}]"))
 	c.Listeners = append(c.Listeners, config.Listener{
 		Host:             "127.0.0.1",
-		ListenerSettings: config.ListenerSettings{Name: "tls", Protocol: config.ProtocolMQTTS, Port: freePort(t)},
+		ListenerSettings: config.ListenerSettings{Name: "tls", Protocol: config.ProtocolMQTTS, Port: int32(freeport.For(t))},
 		TLS: &config.ListenerTLS{
 			CertFile: certificate, KeyFile: key, ClientAuth: config.ClientAuthRequire,
 			ClientCAFile: write("ca.crt", ca.PEM), CRLFiles: []string{write("ca.crl", keypairtest.PEMList(ca.CRL(t, time.Hour, nil)))},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // message is one that a client publishes or has received.
@@ -47,7 +48,7 @@ func everywhere(t *testing.T) (c config.Config, certificate string) {
 	c.Listeners = nil
 	for _, tr := range transports {
 		l := config.Listener{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{
-			Name: strings.ToLower(string(tr.protocol)), Protocol: tr.protocol, Port: freePort(t)}}
+			Name: strings.ToLower(string(tr.protocol)), Protocol: tr.protocol, Port: int32(freeport.For(t))}}
 		if tr.protocol.Secure() {
 			l.TLS = &config.ListenerTLS{CertFile: certificate, KeyFile: key}
 		}

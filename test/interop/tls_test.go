@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 func TestTLS(t *testing.T) {
@@ -24,7 +25,7 @@ func TestTLS(t *testing.T) {
 	c := open(t)
 	c.Listeners = append(c.Listeners, config.Listener{
 		Host:             "127.0.0.1",
-		ListenerSettings: config.ListenerSettings{Name: "tls", Protocol: config.ProtocolMQTTS, Port: freePort(t)},
+		ListenerSettings: config.ListenerSettings{Name: "tls", Protocol: config.ProtocolMQTTS, Port: int32(freeport.For(t))},
 		TLS:              &config.ListenerTLS{CertFile: certificate, KeyFile: key},
 	})
 	b := serve(t, c)

@@ -14,6 +14,7 @@ import (
 	"github.com/gobwas/ws"
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // TestWebSocket has Mosquitto's clients speak through a relay that puts what they say into frames.
@@ -23,7 +24,7 @@ func TestWebSocket(t *testing.T) {
 	c := open(t)
 	for _, protocol := range []config.Protocol{config.ProtocolWS, config.ProtocolWSS} {
 		l := config.Listener{Host: "127.0.0.1",
-			ListenerSettings: config.ListenerSettings{Name: strings.ToLower(string(protocol)), Protocol: protocol, Port: freePort(t)}}
+			ListenerSettings: config.ListenerSettings{Name: strings.ToLower(string(protocol)), Protocol: protocol, Port: int32(freeport.For(t))}}
 		if protocol.Secure() {
 			l.TLS = &config.ListenerTLS{CertFile: certificate, KeyFile: key}
 		}
@@ -67,7 +68,7 @@ func TestProxyProtocol(t *testing.T) {
 	c := open(t)
 	c.Log.Level = config.LogDebug
 	c.Listeners = append(c.Listeners, config.Listener{Host: "127.0.0.1", ListenerSettings: config.ListenerSettings{
-		Name: "proxied", Protocol: config.ProtocolMQTT, Port: freePort(t),
+		Name: "proxied", Protocol: config.ProtocolMQTT, Port: int32(freeport.For(t)),
 		ProxyProtocol: &config.ProxyProtocol{Trusted: []string{"127.0.0.1"}},
 	}})
 	b := serve(t, c)

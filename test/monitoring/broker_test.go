@@ -14,7 +14,7 @@ import (
 	"github.com/dunlin-mqtt/dunlin/broker/filewatch/keypair/keypairtest"
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/server"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 

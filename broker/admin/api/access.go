@@ -22,9 +22,12 @@ type Decision struct {
 type Rule struct {
 	Name     string   `json:"name"` // of the ACL and the place in it, such as "plant/sensors rule 2"
 	Effect   string   `json:"effect"`
-	Subjects []string `json:"subjects"` // such as "User alice", "Group ops", "Everyone"
+	Subjects []string `json:"subjects"` // such as "User alice", "Group ops", "Users with team=press", "Everyone"
 	Actions  []string `json:"actions"`
 	Topics   []string `json:"topics"`
+	// Expanded are, in a Decision, those of the topics that have variables, with what the client that was asked about has for
+	// them; one for which it has nothing, or nothing that may be put in, matches nothing and is left out.
+	Expanded []string `json:"expanded,omitempty"`
 	Priority int      `json:"priority"`
 	// Used is when it last decided something since it was loaded, to the minute; nil: never. The broker remembers what it
 	// has decided for a client and a topic until a subscription or a rule changes: that counts once.
@@ -37,7 +40,8 @@ type Denial struct {
 	Time   time.Time `json:"time"`
 	Client string    `json:"client"`
 	User   string    `json:"user,omitempty"`
-	// Action is Connect, Publish or Subscribe; if it is Audited also Receive: a message for a subscription that is there.
+	// Action is Connect, Publish or Subscribe; if it is Audited also Receive: a message for a subscription that is there; or Handshake: who
+	// it is was not told, because the TLS handshake failed.
 	Action string `json:"action"`
 	Topic  string `json:"topic,omitempty"`
 	// Audited: it happened all the same, because authorization.enforcement is Audit. Such is told once for each connection and
@@ -61,5 +65,6 @@ type PreviousPassword struct {
 type User struct {
 	Name        string   `json:"name"`
 	Groups      []string `json:"groups,omitempty"`
-	Connections int      `json:"connections"` // open now
+	Selected    []string `json:"selected,omitempty"` // the subjects of rules that pick it by its labels, such as "Users with team=press"
+	Connections int      `json:"connections"`        // open now
 }

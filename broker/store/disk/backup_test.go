@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -211,48 +212,62 @@ func TestBackupEnds(t *testing.T) {
 
 const backupPart = 1 << 20
 
-// TestStagedSwap: the swap may be cut short by a crash at any operation; what is opened then is the staged store, or the
-// former one if Stage had not returned.
+// TestStagedSwap: the swap may be cut short by a crash at any operation, after which all, some or nothing of what had not been synced is
+// there; what is opened then is what was staged last, or, if Stage had not returned, what was staged before that.
 func TestStagedSwap(t *testing.T) {
-	restored := holding(t, "restored")
-	s := mustOpen(t, disk.Options{Dir: crashDir, FS: restored})
-	backup := backUp(t, s)
-	noError(t, s.Close())
-	crashes := 0
-	for n := int64(1); ; n++ {
-		fs := holding(t, "live")
-		var left atomic.Int64
-		left.Store(n)
-		var clone *vfs.MemFS
-		staged, stagedThen := false, false
-		hooked := errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-			if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && left.Add(-1) == 0 {
-				clone, stagedThen = fs.CrashClone(vfs.CrashCloneCfg{}), staged
-			}
-			return nil
-		}))
-		noError(t, disk.StageWith(t.Context(), hooked, crashDir, bytes.NewReader(backup)))
-		staged = true
-		if got := opened(t, hooked); got != "restored" {
-			t.Fatalf("the store holds %s", got)
+	former, backup := backupHolding(t, "former"), backupHolding(t, "restored")
+	for seed := range uint64(8) {
+		lost := vfs.CrashCloneCfg{UnsyncedDataPercent: []int{0, 100, 50, 50}[seed%4], RNG: rand.New(rand.NewPCG(seed, 0))}
+		crashes := int64(0)
+		for crashStagedSwap(t, former, backup, crashes+1, lost) {
+			crashes++
 		}
-		if clone == nil {
-			break
-		}
-		crashes++
-		for range 2 {
-			if got := opened(t, clone); got != "restored" && (stagedThen || got != "live") {
-				t.Fatalf("after a crash at operation %d, staged %v, the store holds %q", n, stagedThen, got)
-			}
-		}
-		names := list(t, clone)
-		if i := slices.IndexFunc(names, func(name string) bool { return strings.HasPrefix(name, "staged-") }); i >= 0 {
-			t.Fatalf("after a crash at operation %d the folder has %v", n, names)
+		if crashes < 20 {
+			t.Errorf("only %d crashes", crashes)
 		}
 	}
-	if crashes < 20 {
-		t.Errorf("only %d crashes", crashes)
+}
+
+func backupHolding(t *testing.T, record string) []byte {
+	t.Helper()
+	s := mustOpen(t, disk.Options{Dir: crashDir, FS: holding(t, record)})
+	defer func() { noError(t, s.Close()) }()
+	return backUp(t, s)
+}
+
+// crashStagedSwap crashes at the n-th operation; false: there are not so many.
+func crashStagedSwap(t *testing.T, former, backup []byte, n int64, lost vfs.CrashCloneCfg) bool {
+	t.Helper()
+	fs := holding(t, "live")
+	noError(t, disk.StageWith(t.Context(), fs, crashDir, bytes.NewReader(former)))
+	var left atomic.Int64
+	left.Store(n)
+	var clone *vfs.MemFS
+	staged, stagedThen := false, false
+	hooked := errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite && left.Add(-1) == 0 {
+			clone, stagedThen = fs.CrashClone(lost), staged
+		}
+		return nil
+	}))
+	noError(t, disk.StageWith(t.Context(), hooked, crashDir, bytes.NewReader(backup)))
+	staged = true
+	if got := opened(t, hooked); got != "restored" {
+		t.Fatalf("the store holds %s", got)
 	}
+	if clone == nil {
+		return false
+	}
+	for range 2 {
+		if got := opened(t, clone); got != "restored" && (stagedThen || got != "former") {
+			t.Fatalf("after a crash at operation %d, staged %v, %d %% of what was not synced there, the store holds %q", n, stagedThen, lost.UnsyncedDataPercent, got)
+		}
+	}
+	names := list(t, clone)
+	if i := slices.IndexFunc(names, func(name string) bool { return strings.HasPrefix(name, "staged-") }); i >= 0 {
+		t.Fatalf("after a crash at operation %d the folder has %v", n, names)
+	}
+	return true
 }
 
 // TestBackupKeepsFiles: what is dropped while a backup is under way is in it, and its files go when the backup has ended.

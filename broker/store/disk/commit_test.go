@@ -1,6 +1,7 @@
 package disk_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"path/filepath"
 	"sync/atomic"
@@ -112,8 +113,10 @@ func TestGroupCommit(t *testing.T) {
 		if acked != 0 {
 			t.Errorf("%d callbacks came before the sync", acked)
 		}
-		if n := len(readAll(t, parts[1])); n != 0 {
-			t.Errorf("%d records are read that are not durable", n)
+		for _, p := range parts {
+			if n := len(readAll(t, p)); n != 0 {
+				t.Errorf("%d records of partition %d are read that are not durable", n, p.N)
+			}
 		}
 		g.open <- struct{}{}
 		synctest.Wait()
@@ -192,5 +195,31 @@ func TestCloseWhileFull(t *testing.T) {
 		if !closed || acked != 2 || failed != 1 {
 			t.Errorf("closed %v, %d acknowledged, %d failed", closed, acked, failed)
 		}
+	})
+}
+
+// TestLogFirst: nothing of a commit is in the database before the log has it, be it large enough for the database to write it out at once.
+func TestLogFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g, mem := &gate{open: make(chan struct{})}, vfs.NewCrashableMem()
+		o := disk.Options{Dir: crashDir, FS: errorfs.Wrap(mem, g), Log: quiet, MaxBytes: 64 << 20}
+		s := mustOpen(t, o)
+		acquire(t, s, 0)
+		g.shut.Store(true)
+		w := &store.Write{Records: []store.Record{{Data: []byte("x")}}}
+		for i := range 100 {
+			w.Retain = append(w.Retain, store.Retained{Topic: fmt.Sprint(i), Record: make([]byte, 64<<10)})
+		}
+		s.Write(w)
+		synctest.Wait() // for the committer to be in its sync
+		left := mem.CrashClone(vfs.CrashCloneCfg{})
+		g.shut.Store(false)
+		g.open <- struct{}{}
+		noError(t, s.Close())
+		s = mustOpen(t, disk.Options{Dir: crashDir, FS: left, Log: quiet})
+		if records, retained := len(readAll(t, acquire(t, s, 0))), s.RetainedCount(); records != 0 || retained != 0 {
+			t.Errorf("after a loss of power %d records and %d retained ones are there", records, retained)
+		}
+		noError(t, s.Close())
 	})
 }

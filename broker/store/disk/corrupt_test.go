@@ -50,7 +50,7 @@ func of(files map[string]string, part string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(files)), func(name string) bool { return !strings.HasPrefix(name, part) && !strings.HasSuffix(name, part) })
 }
 
-// crashed returns a store as a loss of power leaves it: records 1 to 200 are in an older file of the log, 201 to 400 in the
+// crashed returns a store as two losses of power leave it: records 1 to 200 are in an older file of the log, 201 to 400 in the
 // newest, and, with logs, more in several.
 func crashed(t *testing.T, logs bool) *vfs.MemFS {
 	t.Helper()
@@ -64,7 +64,9 @@ func crashed(t *testing.T, logs bool) *vfs.MemFS {
 		noError(t, writeAndWait(s, &store.Write{Retain: []store.Retained{{Topic: "t", Record: []byte("x")}}}))
 	}
 	write(acquire(t, s, 0), 200)
+	left := fs.CrashClone(vfs.CrashCloneCfg{})
 	noError(t, s.Close())
+	fs = left
 	o := disk.Options{Dir: crashDir, FS: fs, Log: quiet}
 	if logs {
 		o.MaxBytes = 8 << 20 // small files
@@ -135,7 +137,7 @@ func TestCorruption(t *testing.T) {
 		{name: "the newest log, before what is good", file: ".seg", last: true, damage: func(s string) string { return flip(s, len(s)/3) }},
 		{name: "the head of the newest log", file: ".seg", last: true, damage: func(s string) string { return flip(s, 20) }},
 		{name: "an older log", file: ".seg", logs: true, damage: func(s string) string { return flip(s, len(s)/2) }},
-		{name: "the end of an older log", file: ".seg", logs: true, damage: func(s string) string { return s[:len(s)-50] }},
+		{name: "the end of an older log", file: ".seg", logs: true, damage: func(s string) string { return s[:len(s)-1000] }},
 		{name: "the index of an older log", file: ".seg", logs: true, second: true, damage: func(s string) string { return flip(s, len(s)-20) }},
 		{name: "a table", file: ".sst", damage: func(s string) string { return flip(s, 300) }},
 		{name: "the end of a table", file: ".sst", damage: func(s string) string { return s[:len(s)-50] }},

@@ -17,6 +17,8 @@ func (s *Store) explain(err error) error {
 	switch {
 	case errors.Is(err, errDamaged), errors.Is(err, errLost), errors.Is(err, segment.ErrDamaged):
 		return fmt.Errorf("%w; restore it from a backup", err)
+	case errors.Is(err, segment.ErrUnsynced):
+		return fmt.Errorf("%w; start the broker again: it goes on without what was acknowledged in the last %v before that", err, s.opts.Interval)
 	case !pebble.IsCorruptionError(err):
 		return err
 	}

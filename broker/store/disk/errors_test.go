@@ -34,7 +34,7 @@ func failing(fs vfs.FS, failed int64) (failingFS, *atomic.Int64) {
 	f := failingFS{left: new(atomic.Int64), failed: failed, bad: new(sync.Map)}
 	f.left.Store(1 << 40)
 	f.FS = errorfs.Wrap(fs, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpRemove || op.Kind == errorfs.OpFileSync) &&
+		if (op.Kind == errorfs.OpCreate || op.Kind == errorfs.OpRename || op.Kind == errorfs.OpRemove || op.Kind == errorfs.OpFileSync) &&
 			(filepath.Ext(op.Path) == segment.Ext || strings.HasSuffix(op.Path, "/data")) && f.fails() {
 			return syscall.EIO
 		}

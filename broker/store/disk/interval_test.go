@@ -83,6 +83,44 @@ func TestIntervalError(t *testing.T) {
 	})
 }
 
+// TestIntervalGone: if what a sync could not put on the disk is gone too, the broker is to be started again, and no backup is needed: what
+// was synced is there.
+func TestIntervalGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &faults{kinds: []errorfs.OpKind{errorfs.OpFileSyncData}}
+		mem := vfs.NewMem()
+		s := mustOpen(t, disk.Options{Dir: crashDir, FS: errorfs.Wrap(mem, f), Log: quiet, Sync: disk.Interval, Interval: time.Second})
+		p := acquire(t, s, 0)
+		_, err := p.AppendAndWait("synced")
+		noError(t, err)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		logs := of(files(t, mem), segment.Ext)
+		newest := logs[len(logs)-1]
+		synced := files(t, mem)[newest]
+		_, err = p.AppendAndWait("gone")
+		noError(t, err)
+		f.on.Store(true)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		writeFile(t, mem, newest, synced)
+		f.on.Store(false)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		what := fmt.Sprint(s.Health())
+		if !strings.Contains(what, newest) || !strings.Contains(what, "start the broker again") || !strings.Contains(what, "in the last 1s") || strings.Contains(what, "backup") {
+			t.Errorf("Health is %s", what)
+		}
+		_ = s.Close()
+		s = mustOpen(t, disk.Options{Dir: crashDir, FS: mem, Log: quiet})
+		if got := readAll(t, acquire(t, s, 0)); len(got) != 1 || got[0] != "synced" {
+			t.Errorf("after a start the records are %v", got)
+		}
+		noError(t, s.Health())
+		noError(t, s.Close())
+	})
+}
+
 // TestIntervalOrder: what the database writes out by itself is not on the disk before what the log has of the same writes.
 func TestIntervalOrder(t *testing.T) {
 	mem := vfs.NewCrashableMem()

@@ -202,7 +202,7 @@ func (s *Store) reopen() error {
 		return nil
 	}
 	if err := s.openAll(); err != nil {
-		return fmt.Errorf("open it again: %w", err)
+		return fmt.Errorf("open it again: %w", s.explain(err))
 	}
 	return nil
 }

@@ -135,6 +135,7 @@ export interface Rule {
   subjects: string[]
   actions: string[]
   topics: string[]
+  expanded?: string[]
   priority: number
   used?: string
 }
@@ -163,6 +164,7 @@ export interface Denial {
 export interface User {
   name: string
   groups?: string[]
+  selected?: string[]
   connections: number
 }
 

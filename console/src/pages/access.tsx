@@ -41,11 +41,12 @@ function Ask({ question: q, set }: { question: Question; set: (q: Question) => v
   const settled = useSettled(q, 250)
   const users = usePoll((signal) => api.users({ search: settled.user, limit: 50 }, signal), 0, [settled.user], true)
   const answer = usePoll(
-    async (signal) => (settled.topic === '' ? null : await api.access({ ...settled }, signal)),
+    async (signal) => (settled.topic === '' ? null : { of: settled, ...(await api.access({ ...settled }, signal)) }),
     5,
     [settled],
     true,
   )
+  const asking = q.topic !== '' && answer.data?.of !== q && !answer.error
   return (
     <section class="panel" aria-label="Ask">
       <header>
@@ -93,7 +94,7 @@ function Ask({ question: q, set }: { question: Question; set: (q: Question) => v
             ))}
           </datalist>
         </div>
-        <Verdict decision={answer.data} error={answer.error} />
+        <Verdict decision={answer.data} asking={asking} error={answer.error} />
       </div>
       {answer.data && answer.data.considered.length > 0 && (
         <RuleTable
@@ -106,7 +107,21 @@ function Ask({ question: q, set }: { question: Question; set: (q: Question) => v
   )
 }
 
-function Verdict({ decision, error }: { decision: Decision | null | undefined; error: Error | undefined }) {
+interface VerdictProps {
+  decision: Decision | null | undefined
+  /** What is there is the answer to the question before. */
+  asking: boolean
+  error: Error | undefined
+}
+
+function Verdict({ decision, asking, error }: VerdictProps) {
+  if (asking) {
+    return (
+      <div class="verdict muted" aria-busy="true">
+        <div>Asking …</div>
+      </div>
+    )
+  }
   if (error) {
     return (
       <div class="verdict" role="status">
@@ -171,7 +186,9 @@ function Denials({ ask }: { ask: (q: Question) => void }) {
                       <span class="muted">{d.peer}</span>
                     )}
                   </td>
-                  <td>{d.user || <span class="muted">anonymous</span>}</td>
+                  <td class="who">
+                    {d.user || <span class="muted">{d.action === 'Handshake' ? '–' : 'anonymous'}</span>}
+                  </td>
                   <td>{d.action}</td>
                   <td class="mono">{d.topic || <span class="muted">–</span>}</td>
                   <td class="muted optional">{d.reason}</td>
@@ -271,6 +288,10 @@ function RuleTable({ rules, decides, caption }: { rules: Rule[]; decides?: strin
                 <span class="chips">
                   {r.topics.map((t) => (
                     <code key={t}>{t}</code>
+                  ))}
+                  {r.expanded && <span class="muted">here</span>}
+                  {r.expanded?.map((t) => (
+                    <code key={`here ${t}`}>{t}</code>
                   ))}
                 </span>
               </td>

@@ -20,8 +20,10 @@ export function Clients({ route }: { route: Route }) {
   const settled = useSettled(search, 250)
   const after = cursors.at(-1) ?? ''
   const page = usePoll(
-    (signal) =>
-      api.clients({ search: settled, connected: state === 'all' ? '' : state, limit: pageSize, after }, signal),
+    async (signal) => {
+      const query = { search: settled, connected: state === 'all' ? '' : state, limit: pageSize, after }
+      return { ...(await api.clients(query, signal)), cursors } // until the next is there, what is seen is this page
+    },
     3,
     [settled, state, after],
     true,
@@ -76,7 +78,7 @@ export function Clients({ route }: { route: Route }) {
         )}
         {!page.data && <div class="empty" aria-busy="true" />}
         <div class="pager">
-          <span class="number">{where(cursors.length, page.data?.items.length ?? 0, total)}</span>
+          <span class="number">{where(page.data?.cursors.length ?? 0, page.data?.items.length ?? 0, total)}</span>
           <span class="bar">
             <button
               type="button"
@@ -90,7 +92,7 @@ export function Clients({ route }: { route: Route }) {
               type="button"
               class="button"
               disabled={!page.data?.next}
-              onClick={() => setCursors([...cursors, page.data?.next ?? ''])}
+              onClick={() => setCursors([...(page.data?.cursors ?? []), page.data?.next ?? ''])}
             >
               Next <Icon name="forth" size={16} />
             </button>

@@ -64,7 +64,7 @@ func WillFields(t *suite.T) {
 			p := t.Dial()
 			p.Send(connectWith(t, 0x06|qos<<3|retain<<5, id, t.Props(), suite.Str(topic), suite.Str("")))
 			p.Expect(packet.TypeConnack)
-			p.Drop()
+			p.Close()
 			if got := watch.Take(topic, ""); got.QoS != qos {
 				t.Errorf("a will of QoS %d comes with QoS %d", qos, got.QoS)
 			}
@@ -156,7 +156,7 @@ func PayloadOrder(t *suite.T) {
 	p.Send(connectWith(t, 0xC6, suite.Str(t.ID("")), t.Props(), suite.Str(t.Topic("will")), suite.Str("payload"), suite.Str("user"), suite.Str("password")))
 	ack := p.Expect(packet.TypeConnack).Connack
 	if ack.Reason == packet.Success {
-		p.Drop()
+		p.Close()
 		watch.Take(t.Topic("will"), "payload")
 	} else if ack.Reason != packet.BadUserNameOrPassword && ack.Reason != packet.NotAuthorized {
 		t.Errorf("CONNACK: %v", ack.Reason)
@@ -164,7 +164,7 @@ func PayloadOrder(t *suite.T) {
 	p = t.Dial()
 	p.Send(connectWith(t, 0x06, suite.Str(t.ID("")), t.Props(), suite.Str(t.Topic("will")), suite.Str("first")))
 	p.Expect(packet.TypeConnack)
-	p.Drop()
+	p.Close()
 	watch.Take(t.Topic("will"), "first")
 }
 
@@ -260,7 +260,7 @@ func RefusedProcessesNothing(t *suite.T) {
 	m := suite.Message(topic, "after a refusal", 0)
 	p := t.Dial()
 	p.Send(m.Append(hello.Append(nil), t.Version))
-	if got := p.Next(); got.Type != packet.TypeConnack || !got.Connack.Reason.Failed() {
+	if got := p.Packet(); got.Type != packet.TypeConnack || !got.Connack.Reason.Failed() {
 		t.Errorf("%v instead of a refusal", got.Type)
 	}
 	p.Gone()
@@ -280,7 +280,7 @@ func ConnackFirst(t *suite.T) {
 	hello.Version = t.Version
 	sub.Send(append(hello.Append(nil), 0xC0, 0))
 	sub.Expect(packet.TypeConnack)
-	for got := sub.Next(); got.Type != packet.TypePublish; got = sub.Next() {
+	for got := sub.Packet(); got.Type != packet.TypePublish; got = sub.Packet() {
 		if got.Type != packet.TypePingresp {
 			t.Fatalf("%v", got.Type)
 		}

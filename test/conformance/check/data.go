@@ -126,7 +126,7 @@ func FlagsSent(t *suite.T) {
 	send = two.Append(send, t.Version)
 	c.Send(send)
 	check := func() packet.Type {
-		got := c.Next()
+		got := c.Packet()
 		if got.Type == packet.TypePublish {
 			c.Ack(packet.TypePubrec, got.Publish.PacketID)
 		} else if got.Raw[0] != want[got.Type] {
@@ -166,7 +166,7 @@ func PubrelFlags(t *suite.T) {
 	for _, first := range []byte{0x60, 0x61, 0x63, 0x64, 0x6A, 0x6F} {
 		p := t.Client("")
 		m := suite.Message(t.Topic("a"), "x", 2)
-		p.ExpectAck(packet.TypePubrec, p.Post(m))
+		p.ExpectAck(packet.TypePubrec, p.SendPublish(m))
 		p.Send([]byte{first, 2, 0, 1})
 		p.End(packet.MalformedPacket)
 	}
@@ -224,7 +224,7 @@ func ServerPacketIDs(t *suite.T) {
 	for range 8 {
 		for qos, topic := range map[byte]string{1: t.Topic("1"), 2: t.Topic("2")} {
 			pub.Say(topic, "x", qos)
-			id := sub.Get(topic, "x").PacketID
+			id := sub.ExpectMessage(topic, "x").PacketID
 			if id == 0 || used[id] {
 				t.Errorf("packet identifier %d is 0 or in use", id)
 			}
@@ -257,11 +257,11 @@ func AckIDs(t *suite.T) {
 	for _, id := range []uint16{1, 2, 0x100, 0x1234, 0xFFFF} {
 		m := suite.Message(t.Topic("1"), "x", 1)
 		m.PacketID = id
-		pub.Post(m)
+		pub.SendPublish(m)
 		pub.ExpectAck(packet.TypePuback, id)
 		m = suite.Message(t.Topic("2"), "x", 2)
 		m.PacketID = id
-		pub.Post(m)
+		pub.SendPublish(m)
 		pub.ExpectAck(packet.TypePubrec, id)
 		pub.Ack(packet.TypePubrel, id)
 		pub.ExpectAck(packet.TypePubcomp, id)

@@ -23,10 +23,10 @@ func DupOnRedelivery(t *suite.T) {
 	sub.Join(topic, 2)
 	for _, qos := range []byte{1, 2} {
 		pub.Say(topic, "x", qos)
-		if sub.Get(topic, "x").Dup {
+		if sub.ExpectMessage(topic, "x").Dup {
 			t.Errorf("QoS %d: DUP is set the first time", qos)
 		}
-		sub.Drop()
+		sub.Close()
 		sub = t.Keep("sub")
 		if !sub.Take(topic, "x").Dup {
 			t.Errorf("QoS %d: DUP is not set the second time", qos)
@@ -214,12 +214,12 @@ func NoWildcardsInName(t *suite.T) {
 	for _, name := range []string{"#", "+", "a/#", "a/+", "+/a", "a+", "a#b"} {
 		for qos := range byte(2) {
 			p := t.Client("bad")
-			p.Post(suite.Message(t.Topic(name), "x", qos))
+			p.SendPublish(suite.Message(t.Topic(name), "x", qos))
 			if qos == 0 || !t.V5() {
 				p.End(packet.TopicNameInvalid, packet.MalformedPacket, packet.ProtocolError)
 				continue
 			}
-			if got := p.Next(); got.Type == packet.TypePuback && got.Ack.Reason != packet.TopicNameInvalid ||
+			if got := p.Packet(); got.Type == packet.TypePuback && got.Ack.Reason != packet.TopicNameInvalid ||
 				got.Type == packet.TypeDisconnect && got.Disconnect.Reason != packet.TopicNameInvalid && got.Disconnect.Reason != packet.MalformedPacket && got.Disconnect.Reason != packet.ProtocolError {
 				t.Errorf("%s at QoS 1: %v", name, got.Type)
 			}
@@ -244,10 +244,10 @@ func NameMatches(t *suite.T) {
 // Answered checks that a PUBLISH is answered as its QoS asks.
 func Answered(t *suite.T) {
 	p := t.Client("")
-	p.Post(suite.Message(t.Topic("a"), "x", 0))
+	p.SendPublish(suite.Message(t.Topic("a"), "x", 0))
 	p.Quiet()
-	p.ExpectAck(packet.TypePuback, p.Post(suite.Message(t.Topic("a"), "x", 1)))
-	p.ExpectAck(packet.TypePubrec, p.Post(suite.Message(t.Topic("a"), "x", 2)))
+	p.ExpectAck(packet.TypePuback, p.SendPublish(suite.Message(t.Topic("a"), "x", 1)))
+	p.ExpectAck(packet.TypePubrec, p.SendPublish(suite.Message(t.Topic("a"), "x", 2)))
 	p.Quiet()
 }
 
@@ -281,7 +281,7 @@ func Overlapping(t *suite.T) {
 // DeniedPublish checks that a PUBLISH that is not allowed is acknowledged, or the connection ends; nobody gets it.
 func DeniedPublish(t *suite.T) {
 	p := t.Client("")
-	id := p.Post(suite.Message("denied/"+t.ID(""), "x", 1))
+	id := p.SendPublish(suite.Message("denied/"+t.ID(""), "x", 1))
 	got, over := p.NextOrEnd()
 	switch {
 	case over:

@@ -28,7 +28,7 @@ func SendsUnusedID(qos byte) func(*suite.T) {
 		used := map[uint16]bool{}
 		for i := range 10 {
 			pub.Say(topic, fmt.Sprint(i), qos)
-			id := sub.Get(topic, fmt.Sprint(i)).PacketID
+			id := sub.ExpectMessage(topic, fmt.Sprint(i)).PacketID
 			if id == 0 || used[id] {
 				t.Errorf("packet identifier %d is 0 or in use", id)
 			}
@@ -57,11 +57,11 @@ func ResentUntilAcked(qos byte) func(*suite.T) {
 		sub, pub := t.Keep("sub"), t.Client("pub")
 		sub.Join(topic, qos)
 		pub.Say(topic, "x", qos)
-		id := sub.Get(topic, "x").PacketID
+		id := sub.ExpectMessage(topic, "x").PacketID
 		for range 2 {
-			sub.Drop()
+			sub.Close()
 			sub = t.Keep("sub")
-			if got := sub.Get(topic, "x"); got.PacketID != id || !got.Dup || got.QoS != qos {
+			if got := sub.ExpectMessage(topic, "x"); got.PacketID != id || !got.Dup || got.QoS != qos {
 				t.Errorf("sent again with packet identifier %d, not %d, DUP %v, QoS %d", got.PacketID, id, got.Dup, got.QoS)
 			}
 		}
@@ -78,7 +78,7 @@ func Puback(t *suite.T) {
 	for _, id := range []uint16{1, 0x0102, 0xFFFF} {
 		m := suite.Message(t.Topic("a"), "x", 1)
 		m.PacketID = id
-		p.Post(m)
+		p.SendPublish(m)
 		p.ExpectAck(packet.TypePuback, id)
 	}
 }
@@ -91,7 +91,7 @@ func AfterPubackIsNew(t *suite.T) {
 	for _, dup := range []bool{false, true, true, false} {
 		m := suite.Message(topic, "x", 1)
 		m.PacketID, m.Dup = 7, dup
-		pub.Post(m)
+		pub.SendPublish(m)
 		pub.ExpectAck(packet.TypePuback, 7)
 		sub.Take(topic, "x")
 	}
@@ -118,7 +118,7 @@ func PubrelForPubrec(t *suite.T) {
 	sub.Join(topic, 2)
 	for range 3 {
 		pub.Say(topic, "x", 2)
-		id := sub.Get(topic, "x").PacketID
+		id := sub.ExpectMessage(topic, "x").PacketID
 		sub.Ack(packet.TypePubrec, id)
 		sub.ExpectAck(packet.TypePubrel, id)
 		sub.Ack(packet.TypePubcomp, id)
@@ -132,11 +132,11 @@ func PubrelResent(t *suite.T) {
 	sub, pub := t.Keep("sub"), t.Client("pub")
 	sub.Join(topic, 2)
 	pub.Say(topic, "x", 2)
-	id := sub.Get(topic, "x").PacketID
+	id := sub.ExpectMessage(topic, "x").PacketID
 	sub.Ack(packet.TypePubrec, id)
 	sub.ExpectAck(packet.TypePubrel, id)
 	for range 2 {
-		sub.Drop()
+		sub.Close()
 		sub = t.Keep("sub")
 		sub.ExpectAck(packet.TypePubrel, id)
 		sub.Quiet()
@@ -162,7 +162,7 @@ func Pubrec(t *suite.T) {
 	for _, id := range []uint16{1, 0x0102, 0xFFFF} {
 		m := suite.Message(t.Topic("a"), "x", 2)
 		m.PacketID = id
-		p.Post(m)
+		p.SendPublish(m)
 		p.ExpectAck(packet.TypePubrec, id)
 	}
 }
@@ -177,17 +177,17 @@ func NoDuplicates(t *suite.T) {
 	m.PacketID = 5
 	for i := range 4 {
 		if i == 2 {
-			pub.Drop()
+			pub.Close()
 			pub = t.Keep("pub")
 		}
-		pub.Post(m)
+		pub.SendPublish(m)
 		pub.ExpectAck(packet.TypePubrec, 5)
 		m.Dup = true
 	}
 	pub.Ack(packet.TypePubrel, 5)
 	pub.ExpectAck(packet.TypePubcomp, 5)
 	pub.Say(topic, "marker", 2)
-	for _, got := range []packet.Publish{sub.Get(topic, "x"), sub.Get(topic, "marker")} {
+	for _, got := range []packet.Publish{sub.ExpectMessage(topic, "x"), sub.ExpectMessage(topic, "marker")} {
 		sub.Accept(got)
 	}
 }
@@ -198,15 +198,15 @@ func Pubcomp(t *suite.T) {
 	for _, id := range []uint16{1, 0xFFFF} {
 		m := suite.Message(t.Topic("a"), "x", 2)
 		m.PacketID = id
-		p.Post(m)
+		p.SendPublish(m)
 		p.ExpectAck(packet.TypePubrec, id)
 		p.Ack(packet.TypePubrel, id)
 		p.ExpectAck(packet.TypePubcomp, id)
 		p.Ack(packet.TypePubrel, id) // again, as if PUBCOMP were lost
 		p.ExpectAck(packet.TypePubcomp, id)
 	}
-	p.ExpectAck(packet.TypePubrec, p.Post(suite.Message(t.Topic("a"), "x", 2)))
-	p.Drop()
+	p.ExpectAck(packet.TypePubrec, p.SendPublish(suite.Message(t.Topic("a"), "x", 2)))
+	p.Close()
 	p = t.Keep("p")
 	p.Ack(packet.TypePubrel, 1)
 	p.ExpectAck(packet.TypePubcomp, 1)
@@ -243,15 +243,15 @@ func Redelivery(t *suite.T) {
 	ids := map[string]uint16{}
 	for text, qos := range map[string]byte{"one": 1, "two": 2, "released": 2} {
 		pub.Say(topic, text, qos)
-		ids[text] = sub.Get(topic, text).PacketID
+		ids[text] = sub.ExpectMessage(topic, text).PacketID
 	}
 	sub.Ack(packet.TypePubrec, ids["released"])
 	sub.ExpectAck(packet.TypePubrel, ids["released"])
 	sub.Quiet()
-	sub.Drop()
+	sub.Close()
 	sub = t.Keep("sub")
 	for range ids {
-		switch got := sub.Next(); {
+		switch got := sub.Packet(); {
 		case got.Type == packet.TypePublish && got.Publish.Dup && got.Publish.PacketID == ids[string(got.Publish.Payload)]:
 		case got.Type == packet.TypePubrel && got.Ack.PacketID == ids["released"]:
 		default:
@@ -270,12 +270,12 @@ func ResentInOrder(t *suite.T) {
 		const many = 10
 		for i := range many {
 			pub.Say(topic, fmt.Sprint(i), qos)
-			sub.Get(topic, fmt.Sprint(i))
+			sub.ExpectMessage(topic, fmt.Sprint(i))
 		}
-		sub.Drop()
+		sub.Close()
 		sub = t.Keep("sub" + string('0'+qos))
 		for i := range many {
-			if !sub.Get(topic, fmt.Sprint(i)).Dup {
+			if !sub.ExpectMessage(topic, fmt.Sprint(i)).Dup {
 				t.Error("DUP is not set")
 			}
 		}
@@ -290,7 +290,7 @@ func Ordered(t *suite.T) {
 		sub.Join(topic, qos)
 		const many = 100
 		for i := range many {
-			pub.Post(suite.Message(topic, fmt.Sprint(i), qos))
+			pub.SendPublish(suite.Message(topic, fmt.Sprint(i), qos))
 			if qos == 2 {
 				pub.ExpectAck(packet.TypePubrec, uint16(i+1))
 				pub.Ack(packet.TypePubrel, uint16(i+1))
@@ -299,7 +299,7 @@ func Ordered(t *suite.T) {
 		}
 		next := 0
 		for next < many {
-			switch got := sub.Next(); got.Type {
+			switch got := sub.Packet(); got.Type {
 			case packet.TypePublish:
 				if string(got.Publish.Payload) != fmt.Sprint(next) {
 					t.Fatalf("QoS %d: %s instead of %d", qos, got.Publish.Payload, next)
@@ -331,7 +331,7 @@ func OrderedRules(t *suite.T) {
 		var ids []uint16
 		for i := range 10 {
 			pub.Say(topic, fmt.Sprint(i), 2)
-			ids = append(ids, sub.Get(topic, fmt.Sprint(i)).PacketID)
+			ids = append(ids, sub.ExpectMessage(topic, fmt.Sprint(i)).PacketID)
 		}
 		for _, id := range slices.Backward(ids) {
 			sub.Ack(packet.TypePubrec, id)

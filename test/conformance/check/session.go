@@ -29,7 +29,7 @@ func Resumed(t *suite.T) {
 	pub.Say(topic, "later", 1)
 	sub.Take(topic, "later")
 	sub.Quiet() // the broker has read the acknowledgement
-	sub.Drop()  // nor does it need a DISCONNECT
+	sub.Close() // nor does it need a DISCONNECT
 	sub = present(t, t.Hello("sub", false), true)
 	pub.Say(topic, "again", 1)
 	sub.Take(topic, "again")
@@ -60,8 +60,8 @@ func CleanDiscards(t *suite.T) {
 	sub := t.Keep("sub")
 	sub.Join(topic, 1)
 	pub.Say(topic, "unacknowledged", 1)
-	sub.Get(topic, "unacknowledged")
-	sub.Drop()
+	sub.ExpectMessage(topic, "unacknowledged")
+	sub.Close()
 	pub.Say(topic, "meanwhile", 1)
 	sub = present(t, t.Hello("sub", true), false)
 	pub.Say(topic, "later", 1)
@@ -125,12 +125,12 @@ func Kept(t *suite.T) {
 	c := t.Keep("c")
 	c.Join(in, 1)
 	pub.Say(in, "unacknowledged", 1)
-	id := c.Get(in, "unacknowledged").PacketID
+	id := c.ExpectMessage(in, "unacknowledged").PacketID
 	m := suite.Message(out, "once", 2)
 	m.PacketID = 77
-	c.Post(m)
+	c.SendPublish(m)
 	c.ExpectAck(packet.TypePubrec, 77)
-	c.Drop()
+	c.Close()
 	pub.Say(in, "not sent", 1)
 	c = present(t, t.Hello("c", false), true)
 	if got := c.Take(in, "unacknowledged"); got.PacketID != id || !got.Dup {
@@ -138,13 +138,13 @@ func Kept(t *suite.T) {
 	}
 	c.Take(in, "not sent")
 	m.Dup = true
-	c.Post(m)
+	c.SendPublish(m)
 	c.ExpectAck(packet.TypePubrec, 77)
 	c.Ack(packet.TypePubrel, 77)
 	c.ExpectAck(packet.TypePubcomp, 77)
 	pub.Say(out, "marker", 2)
-	watch.Get(out, "once") // before PUBREL or after it
-	watch.Get(out, "marker")
+	watch.ExpectMessage(out, "once") // before PUBREL or after it
+	watch.ExpectMessage(out, "marker")
 }
 
 // OwnershipStored checks that each session with a matching subscription gets a message, with or without a connection.

@@ -90,7 +90,7 @@ func ReplacedSendsRetained(t *suite.T) {
 	sub.Take(t.Topic("kept"), "kept")
 	const many = 50
 	for i := range many { // publisher and subscriber do not wait for each other
-		pub.Post(suite.Message(topic, string(rune('A'+i)), 1))
+		pub.SendPublish(suite.Message(topic, string(rune('A'+i)), 1))
 		if i%5 == 0 {
 			s := packet.Subscribe{PacketID: 100, Filters: []packet.Filter{suite.Filter(t.Topic("#"), 1)}}
 			sub.Send(s.Append(nil, t.Version))
@@ -98,7 +98,7 @@ func ReplacedSendsRetained(t *suite.T) {
 	}
 	kept, next := 0, 0
 	for kept < many/5 || next < many {
-		got := sub.Next()
+		got := sub.Packet()
 		switch {
 		case got.Type != packet.TypePublish:
 			continue // SUBACK
@@ -227,16 +227,16 @@ func StartedIsCompleted(t *suite.T) {
 	sub.Join(topic, 2)
 	pub.Say(topic, "one", 1)
 	pub.Say(topic, "two", 2)
-	sub.Get(topic, "one")
-	two := sub.Get(topic, "two")
+	sub.ExpectMessage(topic, "one")
+	two := sub.ExpectMessage(topic, "two")
 	sub.Unsubscribe(topic)
 	sub.Ack(packet.TypePubrec, two.PacketID)
 	sub.ExpectAck(packet.TypePubrel, two.PacketID)
-	sub.Drop()
+	sub.Close()
 	sub = t.Keep("sub")
 	var one, rel bool
 	for !one || !rel {
-		switch got := sub.Next(); {
+		switch got := sub.Packet(); {
 		case got.Type == packet.TypePublish && string(got.Publish.Payload) == "one" && got.Publish.Dup:
 			one = true
 			sub.Accept(got.Publish)

@@ -88,7 +88,7 @@ func Dollar(t *suite.T) {
 	pub.Say(name, "x", 1)
 	pub.Say(t.Topic("end"), "end", 1)
 	for {
-		switch got := all.Next(); {
+		switch got := all.Packet(); {
 		case got.Type != packet.TypePublish:
 		case string(got.Publish.Topic) == t.Topic("end"):
 			return

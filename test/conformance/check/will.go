@@ -19,7 +19,7 @@ func WillPublished(t *suite.T) {
 	watch := t.Client("watch")
 	watch.Join(topic, 2)
 	for name, end := range map[string]func(*suite.Peer){
-		"dropped":   func(p *suite.Peer) { p.Drop() },
+		"dropped":   func(p *suite.Peer) { p.Close() },
 		"malformed": func(p *suite.Peer) { p.Send([]byte{0x36, 2, 0, 0}); p.End() },
 		"taken over": func(*suite.Peer) {
 			t.Client("taken")
@@ -45,11 +45,11 @@ func WillGoneOnce(t *suite.T) {
 	watch.Join(topic, 1)
 	hello := t.Hello("m", false)
 	hello.Will = &packet.Will{Topic: topic, Payload: []byte("w"), QoS: 1}
-	t.Connect(hello).Drop()
+	t.Connect(hello).Close()
 	watch.Take(topic, "w")
-	t.Keep("m").Drop() // this connection has none
+	t.Keep("m").Close() // this connection has none
 	t.Connect(hello).Leave()
-	t.Keep("m").Drop()
+	t.Keep("m").Close()
 	t.Keep("m").Leave() // the former has been given up
 	pub.Say(topic, "marker", 1)
 	watch.Take(topic, "marker")
@@ -59,7 +59,7 @@ func WillGoneOnce(t *suite.T) {
 func NoWill(t *suite.T) {
 	watch := t.Client("watch")
 	watch.Join(t.Topic("#"), 1)
-	t.Client("m").Drop()
+	t.Client("m").Close()
 	t.Client("m").Leave() // the former has been given up
 	t.Client("pub").Say(t.Topic("a"), "marker", 1)
 	watch.Take(t.Topic("a"), "marker")
@@ -70,7 +70,7 @@ func WillNotRetained(t *suite.T) {
 	topic := t.Topic("will")
 	watch := t.Client("watch")
 	watch.Join(topic, 1)
-	mortal(t, "m", packet.Will{Topic: topic, Payload: []byte("w"), QoS: 1}).Drop()
+	mortal(t, "m", packet.Will{Topic: topic, Payload: []byte("w"), QoS: 1}).Close()
 	if watch.Take(topic, "w").Retain {
 		t.Error("RETAIN is set")
 	}
@@ -84,7 +84,7 @@ func WillRetained(t *suite.T) {
 	topic := t.Topic("will")
 	watch := t.Client("watch")
 	watch.Join(topic, 1)
-	mortal(t, "m", packet.Will{Topic: topic, Payload: []byte("w"), QoS: 1, Retain: true}).Drop()
+	mortal(t, "m", packet.Will{Topic: topic, Payload: []byte("w"), QoS: 1, Retain: true}).Close()
 	watch.Take(topic, "w")
 	late := t.Client("late")
 	late.Join(topic, 1)

@@ -2,7 +2,7 @@ package suite
 
 import (
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // Feature is something that a broker may lack: missing says what, or "" if it is there.

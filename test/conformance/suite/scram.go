@@ -9,7 +9,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/broker/password"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 )
 
 // ScramUser is the user that the broker of -scram has; the name is the password, too.

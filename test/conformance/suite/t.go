@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // Forever is a session expiry that no test outlives, in seconds.
@@ -52,14 +52,11 @@ func (t *T) Limited() *T {
 // Dial connects over TCP and sends nothing.
 func (t *T) Dial() *Peer {
 	t.Helper()
-	c, err := client.Dial(t.Broker.Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := mqtttest.Dial(t, t.Broker.Addr)
 	c.SetVersion(t.Version)
 	c.SetPatience(patience)
-	t.Cleanup(c.Close)
-	return &Peer{t: t, c: c}
+	c.Forgiving = true
+	return &Peer{Client: c, t: t}
 }
 
 // Connect dials and connects; it fails if the broker refuses. A version of 0 is the test's.

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/dunlin-mqtt/dunlin/internal/mqtttest"
 )
 
 // The WebSocket frames that tests send. RFC 6455 §5.2.
@@ -101,7 +103,7 @@ func (w *WebSocketPeer) End() {
 	for {
 		kind, data, err := w.read()
 		switch {
-		case ended(err), errors.Is(err, io.ErrUnexpectedEOF), err == nil && kind == closeFrame:
+		case mqtttest.Ended(err), errors.Is(err, io.ErrUnexpectedEOF), err == nil && kind == closeFrame:
 			return
 		case err != nil:
 			w.t.Fatalf("%v instead of the end of the connection", err)

@@ -56,7 +56,7 @@ func unknownLevel(t *suite.T) {
 	for _, level := range []byte{0, 1, 2, 6, 100} {
 		p := t.Dial()
 		p.Send(suite.Raw(0x10, suite.Str("MQTT"), []byte{level, 2, 0, 60}, suite.Str(t.ID(""))))
-		got := p.ReadRaw()
+		got := p.Rest()
 		if string(got) != "\x20\x02\x00\x01" && (level < 6 || len(got) < 5 || got[0] != 0x20 || got[2] != 0 || got[3] != 0x84) {
 			t.Errorf("level %d: answered with % x and the end of the connection", level, got)
 		}
@@ -85,7 +85,7 @@ func emptyClientID(t *suite.T) {
 func emptyClientIDKept(t *suite.T) {
 	p := t.Dial()
 	p.Send(suite.Raw(0x10, suite.Str("MQTT"), []byte{4, 0, 0, 60}, suite.Str("")))
-	if got := p.ReadRaw(); string(got) != "\x20\x02\x00\x02" {
+	if got := p.Rest(); string(got) != "\x20\x02\x00\x02" {
 		t.Errorf("answered with % x and the end of the connection", got)
 	}
 }
@@ -95,7 +95,7 @@ func accepted(t *suite.T) {
 	hello.Version = packet.V311
 	p := t.Dial()
 	p.Send(hello.Append(nil))
-	if got := p.Next().Raw; string(got) != "\x20\x02\x00\x00" {
+	if got := p.Packet().Raw; string(got) != "\x20\x02\x00\x00" {
 		t.Errorf("CONNACK is % x", got)
 	}
 	p.Quiet()

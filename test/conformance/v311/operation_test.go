@@ -62,7 +62,7 @@ func fullStore(t *suite.T) {
 		for i := range body {
 			body[i] = byte(random.Uint32()) // so that it does not compress
 		}
-		pub.Post(suite.Message(topic, string(body), 1))
+		pub.SendPublish(suite.Message(topic, string(body), 1))
 		got, over := pub.NextOrEnd()
 		if over {
 			return

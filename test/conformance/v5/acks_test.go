@@ -2,9 +2,9 @@ package v5
 
 import (
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
 	"github.com/dunlin-mqtt/dunlin/test/conformance/check"
 	"github.com/dunlin-mqtt/dunlin/test/conformance/suite"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
 )
 
 var puback = suite.Section{Name: "3.4 PUBACK", Statements: []suite.Statement{
@@ -89,7 +89,7 @@ func codes(kind packet.Type) func(*suite.T) {
 			if r := pub.Publish(suite.Message(t.Topic("a"), "x", qos)); r != packet.Success {
 				t.Errorf("QoS %d: %v", qos, r)
 			}
-			m := sub.Get(t.Topic("a"), "x")
+			m := sub.ExpectMessage(t.Topic("a"), "x")
 			if qos == 1 {
 				sub.Accept(m)
 				continue

@@ -13,7 +13,7 @@ func unknownVersion(t *suite.T) {
 	for _, level := range []byte{6, 7, 100} {
 		p := t.Dial()
 		p.Send(suite.Raw(0x10, suite.Str("MQTT"), []byte{level, 2, 0, 60, 0}, suite.Str(t.ID(""))))
-		got := p.ReadRaw()
+		got := p.Rest()
 		if len(got) > 0 && (len(got) < 4 || got[0] != 0x20 || got[2] != 0 || got[3] != 0x84 && got[3] != 1) {
 			t.Errorf("level %d: answered with % x and the end of the connection", level, got)
 		}
@@ -29,18 +29,18 @@ func willDelay(t *suite.T) {
 	hello.Will = &packet.Will{Topic: topic, Payload: []byte("late"), Delay: 1}
 	p := t.Connect(hello)
 	began := time.Now()
-	p.Drop()
+	p.Close()
 	watch.Take(topic, "late")
 	if lasted := time.Since(began); lasted < 900*time.Millisecond {
 		t.Errorf("published after %v", lasted)
 	}
 	hello = t.Hello("b", false)
 	hello.Will = &packet.Will{Topic: topic, Payload: []byte("end"), Delay: suite.Forever}
-	t.Connect(hello).Drop()
+	t.Connect(hello).Close()
 	t.Client("b") // ends the session
 	watch.Take(topic, "end")
 	hello.Properties.SessionExpiry = 1
-	t.Connect(hello).Drop()
+	t.Connect(hello).Close()
 	watch.Take(topic, "end")
 	hello = t.Hello("c", true)
 	hello.Will = &packet.Will{Topic: topic, Payload: []byte("0x04")}
@@ -57,7 +57,7 @@ func backInTime(t *suite.T) {
 	watch.Join(topic, 1)
 	hello := t.Hello("a", false)
 	hello.Will = &packet.Will{Topic: topic, Payload: []byte("w"), Delay: 1}
-	t.Connect(hello).Drop()
+	t.Connect(hello).Close()
 	back := t.Keep("a")
 	t.Pass(1500 * time.Millisecond)
 	t.Client("pub").Say(topic, "marker", 1)
@@ -74,7 +74,7 @@ func willProperties(t *suite.T) {
 	watch.Join(topic, 1)
 	hello := t.Hello("a", true)
 	hello.Will = &packet.Will{Topic: topic, Payload: []byte("w"), Forward: packet.AppendForward(nil, &packet.PublishProperties{User: pairs})}
-	t.Connect(hello).Drop()
+	t.Connect(hello).Close()
 	got := watch.Take(topic, "w")
 	if props, err := got.Properties(); err != nil || !slices.Equal(props.User, pairs) {
 		t.Errorf("user properties %v, %v", props.User, err)

@@ -16,7 +16,7 @@ func pubrelUnlessFailed(t *suite.T) {
 		sub, pub := t.Client("sub"), t.Client("pub")
 		sub.Join(topic, 2)
 		pub.Say(topic, "x", 2)
-		sub.Nack(packet.TypePubrec, sub.Get(topic, "x").PacketID, packet.UnspecifiedError)
+		sub.Nack(packet.TypePubrec, sub.ExpectMessage(topic, "x").PacketID, packet.UnspecifiedError)
 		sub.Quiet()
 	})
 }
@@ -29,11 +29,11 @@ func sentDoesNotExpire(t *suite.T) {
 	m := suite.Message(topic, "x", 2)
 	m.HasExpiry, m.Expiry = true, 1
 	pub.Publish(m)
-	id := sub.Get(topic, "x").PacketID
-	sub.Drop()
+	id := sub.ExpectMessage(topic, "x").PacketID
+	sub.Close()
 	t.Pass(2100 * time.Millisecond)
 	sub = t.Keep("sub")
-	if got := sub.Get(topic, "x"); got.PacketID != id || !got.Dup {
+	if got := sub.ExpectMessage(topic, "x"); got.PacketID != id || !got.Dup {
 		t.Errorf("packet identifier %d, not %d, DUP %v", got.PacketID, id, got.Dup)
 	}
 	sub.Accept(packet.Publish{QoS: 2, PacketID: id})
@@ -46,7 +46,7 @@ func newAfterFailure(t *suite.T) {
 	sub.Join(topic, 2)
 	m := suite.Message("denied/"+t.ID(""), "x", 2)
 	m.PacketID = 5
-	pub.Post(m)
+	pub.SendPublish(m)
 	got, over := pub.NextOrEnd()
 	if over || got.Type != packet.TypePubrec || !got.Ack.Reason.Failed() {
 		t.Skip("this broker has no PUBREC of failure for a denied topic")
@@ -63,7 +63,7 @@ func acksGoOn(t *suite.T) {
 	sub.Join(topic, 2)
 	m := suite.Message(topic, "x", 2)
 	m.HasExpiry, m.Expiry = true, 1
-	id := pub.Post(m)
+	id := pub.SendPublish(m)
 	pub.ExpectAck(packet.TypePubrec, id)
 	other := suite.Message(topic, "y", 2)
 	pub.Publish(other)
@@ -84,10 +84,10 @@ func failureIsAnswer(t *suite.T) {
 	for qos, kind := range map[byte]packet.Type{1: packet.TypePuback, 2: packet.TypePubrec} {
 		pub.Say(topic, "refused", qos)
 		pub.Say(topic, "next", qos)
-		sub.Nack(kind, sub.Get(topic, "refused").PacketID, packet.QuotaExceeded)
+		sub.Nack(kind, sub.ExpectMessage(topic, "refused").PacketID, packet.QuotaExceeded)
 		sub.Take(topic, "next")
 		sub.Quiet() // the broker has read that
-		sub.Drop()
+		sub.Close()
 		sub = t.Connect(hello)
 		sub.Quiet()
 	}
@@ -99,7 +99,7 @@ func firstQuota(t *suite.T) {
 		for _, maximum := range []uint16{1, 5} {
 			sub, topic := receiving(t, maximum, qos, 7)
 			for i := range maximum {
-				sub.Get(topic, fmt.Sprint(i))
+				sub.ExpectMessage(topic, fmt.Sprint(i))
 			}
 			sub.Quiet()
 		}
@@ -110,7 +110,7 @@ func firstQuota(t *suite.T) {
 func quotaOfZero(t *suite.T) {
 	sub, topic := receiving(t, 1, 1, 4)
 	for i := range 4 {
-		got := sub.Get(topic, fmt.Sprint(i))
+		got := sub.ExpectMessage(topic, fmt.Sprint(i))
 		sub.Quiet()
 		sub.Accept(got)
 	}

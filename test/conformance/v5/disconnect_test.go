@@ -141,7 +141,7 @@ func sessionEnds(t *suite.T) {
 	hello.Properties.SessionExpiry = 1
 	hello.Will = &packet.Will{Topic: topic, Payload: []byte("ended"), Delay: suite.Forever}
 	began := time.Now()
-	t.Connect(hello).Drop()
+	t.Connect(hello).Close()
 	watch.Take(topic, "ended")
 	if lasted := time.Since(began); lasted < 900*time.Millisecond {
 		t.Errorf("a session with an expiry of 1 s ends after %v", lasted)
@@ -157,7 +157,7 @@ func sessionEnds(t *suite.T) {
 	gone("a")
 	p := t.Connect(packet.Connect{ClientID: t.ID("b"), CleanStart: true})
 	p.Join(t.Topic("a"), 1)
-	p.Drop()
+	p.Close()
 	gone("b")
 	t.Keep("c").LeaveWith(packet.Disconnect{HasSessionExpiry: true})
 	gone("c")

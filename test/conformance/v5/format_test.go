@@ -79,7 +79,7 @@ func noProperties(t *suite.T) {
 	if got := c.Expect(packet.TypeSuback); len(got.Suback.User) == 0 && got.Suback.ReasonString == "" && string(got.Raw) != "\x90\x04\x00\x03\x00\x00" {
 		t.Errorf("SUBACK is % x", got.Raw)
 	}
-	c.Post(suite.Message(topic, "x", 0))
+	c.SendPublish(suite.Message(topic, "x", 0))
 	if got := c.Expect(packet.TypePublish).Raw; string(got) != string(suite.Raw(0x30, suite.Str(topic), []byte{0}, []byte("x"))) {
 		t.Errorf("PUBLISH is % x", got)
 	}

@@ -149,7 +149,7 @@ func expiryLeft(t *suite.T) {
 func alias(p *suite.Peer, topic string, n uint16, text string) {
 	m := suite.Message(topic, text, 0)
 	m.Alias = n
-	p.Post(m)
+	p.SendPublish(m)
 }
 
 func aliasesEnd(t *suite.T) {
@@ -160,7 +160,7 @@ func aliasesEnd(t *suite.T) {
 	alias(pub, "", 1, "two")
 	sub.Take(topic, "one")
 	sub.Take(topic, "two")
-	pub.Drop()
+	pub.Close()
 	pub = t.Keep("pub")
 	alias(pub, "", 1, "three")
 	pub.End(packet.ProtocolError, packet.TopicAliasInvalid)
@@ -186,7 +186,7 @@ func aliasesOutEnd(t *suite.T) {
 				t.Fatalf("topic %q instead of %q", got, name)
 			}
 		}
-		sub.Drop()
+		sub.Close()
 		hello.CleanStart = false
 		sub = t.Connect(hello)
 	}
@@ -302,7 +302,7 @@ func identifierIn(t *suite.T) {
 	p := t.Client("p")
 	m := suite.Message(topic, "x", 0)
 	m.SubscriptionIDs = []uint32{1}
-	p.Post(m)
+	p.SendPublish(m)
 	p.End(packet.ProtocolError)
 	t.Client("pub").Say(topic, "marker", 0)
 	sub.Take(topic, "marker")
@@ -327,7 +327,7 @@ func receiveMaximum(t *suite.T) {
 		sub, topic := receiving(t, 3, qos, 8)
 		var ids []uint16
 		for i := range 3 {
-			ids = append(ids, sub.Get(topic, fmt.Sprint(i)).PacketID)
+			ids = append(ids, sub.ExpectMessage(topic, fmt.Sprint(i)).PacketID)
 		}
 		sub.Quiet()
 		for i := 3; i < 8; i++ { // one leaves, one comes
@@ -339,7 +339,7 @@ func receiveMaximum(t *suite.T) {
 			} else {
 				sub.Ack(packet.TypePuback, ids[0])
 			}
-			ids = append(ids[1:], sub.Get(topic, fmt.Sprint(i)).PacketID)
+			ids = append(ids[1:], sub.ExpectMessage(topic, fmt.Sprint(i)).PacketID)
 			sub.Quiet()
 		}
 	}
@@ -347,7 +347,7 @@ func receiveMaximum(t *suite.T) {
 
 func othersNotDelayed(t *suite.T) {
 	sub, topic := receiving(t, 1, 1, 3)
-	sub.Get(topic, "0")
+	sub.ExpectMessage(topic, "0")
 	sub.Join(t.Topic("zero"), 0)
 	sub.Unsubscribe(t.Topic("none"))
 	sub.Quiet()

@@ -20,7 +20,7 @@ func sharing(t *suite.T) (one, two, pub *suite.Peer, topic string) {
 func got(t *suite.T, one, two *suite.Peer, topic, text string) (has, hasNot *suite.Peer, name string, m packet.Publish) {
 	t.Helper()
 	one.Send([]byte{0xC0, 0})
-	if p := one.Next(); p.Type == packet.TypePublish {
+	if p := one.Packet(); p.Type == packet.TypePublish {
 		one.Expect(packet.TypePingresp)
 		two.Quiet()
 		if string(p.Publish.Topic) != topic || string(p.Publish.Payload) != text {
@@ -28,7 +28,7 @@ func got(t *suite.T, one, two *suite.Peer, topic, text string) (has, hasNot *sui
 		}
 		return one, two, "one", p.Publish
 	}
-	return two, one, "two", two.Get(topic, text)
+	return two, one, "two", two.ExpectMessage(topic, text)
 }
 
 func sharedQoS(t *suite.T) {
@@ -49,9 +49,9 @@ func sharedCompleted(t *suite.T) {
 	one, two, pub, topic := sharing(t)
 	pub.Say(topic, "x", 2)
 	has, other, name, m := got(t, one, two, topic, "x")
-	has.Drop()
+	has.Close()
 	has = t.Keep(name)
-	if again := has.Get(topic, "x"); again.PacketID != m.PacketID || !again.Dup {
+	if again := has.ExpectMessage(topic, "x"); again.PacketID != m.PacketID || !again.Dup {
 		t.Errorf("packet identifier %d, not %d, DUP %v", again.PacketID, m.PacketID, again.Dup)
 	}
 	has.Accept(m)
@@ -63,7 +63,7 @@ func sharedSessionEnds(t *suite.T) {
 	one, two, pub, topic := sharing(t)
 	pub.Say(topic, "x", 2)
 	has, other, name, _ := got(t, one, two, topic, "x")
-	has.Drop()
+	has.Close()
 	t.Client(name) // ends the session
 	other.Quiet()
 }

@@ -72,7 +72,7 @@ func replaced(t *suite.T) {
 		c := t.Client("c")
 		c.Subscribe(packet.Filter{Filter: topic, NoLocal: true})
 		c.Join(topic, 0)
-		c.Post(suite.Message(topic, "own", 0))
+		c.SendPublish(suite.Message(topic, "own", 0))
 		c.Take(topic, "own")
 	})
 	t.Sub("identifier", func(t *suite.T) {

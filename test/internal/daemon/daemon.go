@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,7 +12,8 @@ import (
 	"time"
 
 	"github.com/dunlin-mqtt/dunlin/broker/packet"
-	"github.com/dunlin-mqtt/dunlin/test/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/client"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // Broker is a broker that can be started, killed and started again on the same port and folder.
@@ -31,6 +30,7 @@ type Broker struct {
 
 // newBroker is a broker that runs command; its output goes to a file in dir, which must exist.
 func newBroker(addr, dir string, command, env []string) (*Broker, error) {
+	DependOnSources()
 	log, err := os.OpenFile(filepath.Join(dir, "broker.log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
@@ -109,17 +109,10 @@ func (b *Broker) Pin(cpus string) { b.command = pinned(cpus, b.command...) }
 // Setenv adds name=value to the environment of its next start.
 func (b *Broker) Setenv(env ...string) { b.env = append(b.env, env...) }
 
-// FreeAddr is host:port of a port of this machine that nobody listens on. It is none that the system gives to clients, so that
-// nobody takes it while the broker is away.
+// FreeAddr is host:port of a port of this machine that nobody listens on.
 func FreeAddr() (string, error) {
-	for range 1000 {
-		addr := fmt.Sprint("127.0.0.1:", 12000+rand.IntN(18000))
-		l, err := net.Listen("tcp", addr)
-		if err == nil {
-			return addr, l.Close()
-		}
-	}
-	return "", errors.New("no free port from 12000 to 30000")
+	port, err := freeport.Find()
+	return fmt.Sprint("127.0.0.1:", port), err
 }
 
 // pinned puts taskset before a command, if cpus (a list for taskset -c) is not empty.

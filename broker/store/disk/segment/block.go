@@ -11,7 +11,7 @@ import (
 //	crc(4)     CRC-32C of the rest of the header and the body
 //	length(4)  of the body, in bytes
 //	magic(1) kind(1) part(1) flags(1)
-//	count(4)   records in the body
+//	count(4)   records in the body; head: how many bytes at the end of the file before are an index that may be missing
 //	first(8)   head: where the file before ends, 0: there is none; records: number of the first; pairs: their number
 //	synced(4)  so many bytes of the file were on the disk when the block was written
 //	id(4)      of the file, chosen at random: nobody can publish what looks like a block

@@ -1,9 +1,7 @@
 package segment
 
 import (
-	"errors"
 	"slices"
-	"syscall"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -17,14 +15,7 @@ func TestCutIsPast(t *testing.T) {
 	o := Options{FS: failing(fs, &fail, errorfs.OpFileWrite), Bytes: 1 << 30}
 	l := begun(t, o)
 	commit(t, l, true, 1, 1, 3, 0)
-	fail = true
-	if err := l.Write(batch(2, 4, 3, 0), true); !errors.Is(err, syscall.EIO) {
-		t.Fatalf("error %v", err)
-	}
-	fail = false
-	noError(t, l.Close())
-	o.Cut = l.Cut()
-	l = begun(t, o)
+	l = failOnce(t, l, o, &fail, batch(2, 4, 3, 0), true)
 	commit(t, l, true, 2, 4, 3, 0)
 	noError(t, l.Close()) // though nothing has failed
 	if o.Cut = l.Cut(); o.Cut != nil {
@@ -44,27 +35,7 @@ func TestCarriedIsSynced(t *testing.T) {
 	l := begun(t, o)
 	commit(t, l, true, 1, 1, 3, 0)
 	commit(t, l, false, 2, 4, 3, 0)
-	fail = true
-	if l.Write(batch(3, 7, 3, 0), false) == nil {
-		t.Fatal("no error")
-	}
-	fail = false
-	noError(t, l.Close())
-	o.Cut = l.Cut()
-	l = begun(t, o)
-	if n, _, err := numbersAfter(t, mem.CrashClone(vfs.CrashCloneCfg{})); err != nil || n != 6 {
-		t.Errorf("after a loss of power there are %d records, error %v", n, err)
-	}
-	noError(t, l.Close())
-}
-
-// TestKilled: what a killed process has left with the operating system is on the disk before anything comes behind it.
-func TestKilled(t *testing.T) {
-	mem := newFS(t)
-	killed := begun(t, Options{FS: mem, Bytes: 1 << 30})
-	commit(t, killed, true, 1, 1, 3, 0)
-	commit(t, killed, false, 2, 4, 3, 0)
-	l := begun(t, Options{FS: mem, Bytes: 1 << 30})
+	l = failOnce(t, l, o, &fail, batch(3, 7, 3, 0), false)
 	if n, _, err := numbersAfter(t, mem.CrashClone(vfs.CrashCloneCfg{})); err != nil || n != 6 {
 		t.Errorf("after a loss of power there are %d records, error %v", n, err)
 	}

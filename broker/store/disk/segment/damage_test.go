@@ -153,3 +153,17 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+// TestTwice: a file that has records, or pairs, that another has too is damage: somebody has copied it.
+func TestTwice(t *testing.T) {
+	for _, pairs := range []uint64{0, 1} {
+		fs := newFS(t)
+		l := begun(t, Options{FS: fs, Bytes: 1 << 30})
+		commit(t, l, true, pairs, 1, int(1-pairs), 0)
+		noError(t, l.Close())
+		replace(t, fs, pathOf(fs, dir, 7), content(t, fs, l.last().path))
+		if _, err := Open(Options{FS: fs, Dir: dir}); !errors.Is(err, ErrDamaged) || !strings.Contains(err.Error(), "000007") {
+			t.Errorf("error %v", err)
+		}
+	}
+}

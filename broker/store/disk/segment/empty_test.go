@@ -1,7 +1,6 @@
 package segment
 
 import (
-	"errors"
 	"math/rand/v2"
 	"slices"
 	"syscall"
@@ -14,12 +13,7 @@ import (
 // TestEmptyFiles: neither starts nor errors that nothing came of leave a file each, while an old file is needed.
 func TestEmptyFiles(t *testing.T) {
 	mem, fail := newFS(t), false
-	fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if fail && op.Kind == errorfs.OpFileSyncData {
-			return syscall.EIO
-		}
-		return nil
-	}))
+	fs := failing(mem, &fail, errorfs.OpFileSyncData)
 	o := Options{FS: fs, Bytes: 1 << 30}
 	l := begun(t, o)
 	commit(t, l, true, 1, 1, 3, 0)
@@ -28,15 +22,7 @@ func TestEmptyFiles(t *testing.T) {
 		l = begun(t, o)
 	}
 	for range 5 {
-		fail = true
-		if err := l.Write(batch(2, 4, 3, 0), true); !errors.Is(err, syscall.EIO) {
-			t.Fatalf("error %v", err)
-		}
-		fail = false
-		noError(t, l.Close())
-		o.Cut = l.Cut()
-		l = begun(t, o)
-		o.Cut = nil
+		l = failOnce(t, l, o, &fail, batch(2, 4, 3, 0), true)
 	}
 	if numbers, err := list(fs, dir); err != nil || len(numbers) > 2 {
 		t.Errorf("the files are %v, error %v", numbers, err)
@@ -78,14 +64,7 @@ func TestEmptyFileCrash(t *testing.T) {
 		o := Options{FS: fs, Bytes: 1 << 30}
 		l := begun(t, o)
 		commit(t, l, true, 1, 1, 100, 0)
-		fail = true
-		if l.Write(batch(2, 101, 100, 0), true) == nil {
-			t.Fatal("no error")
-		}
-		fail = false
-		noError(t, l.Close())
-		o.Cut = l.Cut()
-		l = begun(t, o)
+		l = failOnce(t, l, o, &fail, batch(2, 101, 100, 0), true)
 		noError(t, l.Close())
 		left, o.Cut = at, nil
 		l = begun(t, o) // its newest file is empty

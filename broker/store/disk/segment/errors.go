@@ -8,6 +8,9 @@ import (
 // ErrDamaged is in the errors about what the disk returns and nobody has written.
 var ErrDamaged = errors.New("damaged")
 
+// ErrUnsynced is in the errors about what was written, could not be synced, and is not there any more.
+var ErrUnsynced = errors.New("what was not synced is gone")
+
 var (
 	errChecksum = errors.New("its checksum is wrong")
 	errNoBlock  = errors.New("no block of this file begins here")
@@ -23,4 +26,9 @@ func isInvalid(err error) bool {
 // damage says that a file is damaged at an offset.
 func damage(path string, offset int64, err error) error {
 	return fmt.Errorf("%s is %w at offset %d: %w", path, ErrDamaged, offset, err)
+}
+
+// unsynced says that of a file what was written from an offset on, and not synced, is gone.
+func unsynced(path string, offset int64, err error) error {
+	return fmt.Errorf("%s at offset %d: %w: %w", path, offset, ErrUnsynced, err)
 }

@@ -21,9 +21,12 @@ type file struct {
 	path   string
 	id     uint32
 	before int64 // where the file before it ends
+	loose  int64 // bytes at that end that are an index and may be missing
 	index        // of what is before end
 	end    atomic.Int64
-	sealed bool // it ends with its index
+	proven int64 // of what was found in it, so many bytes had been synced
+	offset int64 // of the index that it ends with; 0: there is none
+	sealed bool  // that is known to be on the disk
 }
 
 func pathOf(fs vfs.FS, dir string, number uint64) string {
@@ -56,7 +59,7 @@ func (f *file) readHead(r vfs.File, size int64) error {
 	if err != nil {
 		return err
 	}
-	f.id, f.before = h.id, int64(h.first)
+	f.id, f.before, f.loose = h.id, int64(h.first), int64(h.count)
 	return nil
 }
 
@@ -84,7 +87,7 @@ func (f *file) readIndex(r vfs.File, end int64) (ok bool, err error) {
 	if err := f.parse(b[headerSize:], end); err != nil {
 		return false, err
 	}
-	f.sealed = true
+	f.offset = at
 	f.end.Store(end)
 	return true, nil
 }

@@ -115,10 +115,8 @@ func (l *Log) Release(part int, r store.Range) {
 func (l *Log) Remove(number uint64) error {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	if l.dirty() {
-		if err := l.sync(l.written); err != nil {
-			return err
-		}
+	if err := l.syncAll(); err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -55,17 +55,15 @@ type Torn struct {
 // Torn is what Open has found to be cut off.
 func (l *Log) Torn() Torn { return l.torn }
 
-// Begin makes the file that is written to from now on. What a killed process has left in memory is synced before.
+// Begin makes the file that is written to from now on. It begins with a copy of what may not be on the disk of the file before.
 func (l *Log) Begin() error {
 	var carried Batch
-	if cut := l.opts.Cut; cut != nil {
-		if err := l.carry(cut, &carried); err != nil {
-			return err
-		}
-	} else if last := l.last(); last != nil {
-		if err := syncFile(l.opts.FS, last.path); err != nil {
-			return err
-		}
+	cut := l.opts.Cut
+	if cut == nil {
+		cut = l.unproven()
+	}
+	if err := l.carry(cut, &carried); err != nil {
+		return err
 	}
 	if err := l.create(&carried); err != nil {
 		return err
@@ -81,11 +79,17 @@ func (l *Log) last() *file {
 	return l.files[len(l.files)-1]
 }
 
+// nextName is the name of a file that is being made. It gets its own when it is on the disk.
+const nextName = "next" + Ext
+
 // create makes a file that begins with a batch, durably.
 func (l *Log) create(b *Batch) (err error) {
 	f := &file{number: 1}
 	if last := l.last(); last != nil {
 		f.number, f.before = last.number+1, last.end.Load()
+		if last.offset > 0 && !last.sealed {
+			f.loose = f.before - last.offset
+		}
 		for n := range f.parts {
 			to := last.parts[n].To
 			f.parts[n].Range = store.Range{From: to, To: to}
@@ -96,18 +100,23 @@ func (l *Log) create(b *Batch) (err error) {
 		f.id = rand.Uint32()
 	}
 	f.path = pathOf(l.opts.FS, l.opts.Dir, f.number)
-	out, err := l.opts.FS.Create(f.path, vfs.WriteCategoryUnspecified)
+	next := l.opts.FS.PathJoin(l.opts.Dir, nextName)
+	out, err := l.opts.FS.Create(next, vfs.WriteCategoryUnspecified)
 	if err != nil {
 		return fmt.Errorf("make %s: %w", f.path, err)
 	}
 	data := make([]byte, headerSize, headerSize+b.Len())
-	h := header{kind: kindHead, first: uint64(f.before), id: f.id}
+	h := header{kind: kindHead, first: uint64(f.before), count: uint32(f.loose), id: f.id}
 	h.put(data)
 	b.seal(f.id, 0)
 	data = append(data, b.buf...)
 	size := int64(len(data))
 	if _, err = out.Write(data); err == nil {
-		err = errors.Join(out.Sync(), syncDir(l.opts.FS, l.opts.Dir))
+		if err = out.Sync(); err == nil {
+			if err = l.opts.FS.Rename(next, f.path); err == nil {
+				err = syncDir(l.opts.FS, l.opts.Dir)
+			}
+		}
 	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("write %s: %w", f.path, err), out.Close())
@@ -185,7 +194,13 @@ func (l *Log) Dirty() bool {
 	return l.synced < l.written
 }
 
-func (l *Log) dirty() bool { return l.failed == nil && l.synced < l.written }
+// syncAll puts on the disk what was written, unless it is there.
+func (l *Log) syncAll() error {
+	if l.failed != nil || l.synced == l.written {
+		return nil
+	}
+	return l.sync(l.written)
+}
 
 // Sync puts on the disk what was written.
 func (l *Log) Sync() error {
@@ -208,29 +223,36 @@ func (l *Log) rotate() error {
 	if err := l.ready(); err != nil {
 		return err
 	}
-	f := l.last()
-	if l.dirty() { // the index vouches for all that is before it
-		if err := l.sync(l.written); err != nil {
-			return err
-		}
+	if err := l.syncAll(); err != nil {
+		return err
 	}
-	l.scratch = f.appendIndex(l.scratch[:0], l.written, l.written)
-	size := l.written + int64(len(l.scratch))
-	if _, err := l.out.Write(l.scratch); err != nil {
-		return l.fail(fmt.Errorf("write %s: %w", f.path, err))
-	}
-	if err := l.out.SyncData(); err != nil {
-		return l.fail(fmt.Errorf("sync %s: %w", f.path, err))
+	if err := l.seal(); err != nil {
+		return l.fail(err)
 	}
 	if err := l.out.Close(); err != nil {
-		return l.fail(fmt.Errorf("close %s: %w", f.path, err))
+		return l.fail(fmt.Errorf("close %s: %w", l.last().path, err))
 	}
 	l.out = nil
-	f.sealed = true
-	f.end.Store(size)
 	if err := l.create(new(Batch)); err != nil {
 		return l.fail(err)
 	}
+	return nil
+}
+
+// seal ends the file that is being written to, all of which is synced, with its index: that vouches for all that is before it.
+func (l *Log) seal() error {
+	f := l.last()
+	l.scratch = f.appendIndex(l.scratch[:0], l.written, l.written)
+	if _, err := l.out.Write(l.scratch); err != nil {
+		return fmt.Errorf("write %s: %w", f.path, err)
+	}
+	if err := l.out.SyncData(); err != nil {
+		return fmt.Errorf("sync %s: %w", f.path, err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	f.offset, f.sealed = l.written, true
+	f.end.Store(l.written + int64(len(l.scratch)))
 	return nil
 }
 
@@ -244,29 +266,22 @@ func (l *Log) Cut() *Cut {
 	return &Cut{File: l.last().number, Synced: l.synced, Written: l.written}
 }
 
-// Close closes the log. What was written and not synced is synced.
+// Close closes the log. What was written and not synced is synced, and the file ended with its index, so that it need not be read when
+// the log is opened.
 func (l *Log) Close() (err error) {
 	l.writing.Lock()
 	defer l.writing.Unlock()
-	if l.out != nil && l.dirty() {
-		err = l.sync(l.written)
+	if l.out == nil {
+		return nil
 	}
-	if l.out != nil {
-		err = errors.Join(err, l.out.Close())
-		l.out = nil
+	if l.failed == nil {
+		if err = l.syncAll(); err == nil && l.written > headerSize {
+			_ = l.seal() // without it the file is read
+		}
 	}
+	err = errors.Join(err, l.out.Close())
+	l.out = nil
 	return err
-}
-
-func syncFile(fs vfs.FS, path string) error {
-	f, err := fs.OpenReadWrite(path, vfs.WriteCategoryUnspecified)
-	if err != nil {
-		return fmt.Errorf("open %s: %w", path, err)
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("sync %s: %w", path, err)
-	}
-	return nil
 }
 
 func syncDir(fs vfs.FS, dir string) error {

@@ -188,6 +188,19 @@ func failing(fs vfs.FS, on *bool, kinds ...errorfs.OpKind) vfs.FS {
 	}))
 }
 
+// failOnce has a write of b to l fail by what on turns on, and returns the log that is opened after it, and told of it.
+func failOnce(t *testing.T, l *Log, o Options, on *bool, b *Batch, sync bool) *Log {
+	t.Helper()
+	*on = true
+	if err := l.Write(b, sync); !errors.Is(err, syscall.EIO) {
+		t.Fatalf("error %v", err)
+	}
+	*on = false
+	noError(t, l.Close())
+	o.Cut = l.Cut()
+	return begun(t, o)
+}
+
 // TestCut: after an error the log goes on behind what was synced, with what was written before and not synced, and without what
 // failed; and it is like that on the disk.
 func TestCut(t *testing.T) {

@@ -116,16 +116,22 @@ func (l *Log) load(i int, f *file) error {
 		}
 		end := size
 		next := l.files[i+1]
+		loose := int64(0)
 		if next.number == f.number+1 {
-			end = next.before
+			end, loose = next.before, next.loose
 		}
-		if size < end {
+		if size < end-loose {
 			return damage(f.path, size, errEnds)
 		}
-		if ok, err := f.readIndex(r, end); ok || err != nil {
-			return err
+		if size >= end {
+			if ok, err := f.readIndex(r, end); ok || err != nil {
+				f.sealed = loose == 0
+				return err
+			}
 		}
-		return l.loadAll(f, r, end)
+		err := l.loadAll(f, r, end-loose)
+		f.sealed, f.proven = f.offset > 0, end-loose // the next file would not be there
+		return err
 	})
 }
 
@@ -145,8 +151,8 @@ func (l *Log) loadAll(f *file, r vfs.File, end int64) error {
 // loadLast reads all of the last file.
 func (l *Log) loadLast(f *file, r vfs.File, size int64) error {
 	if cut := l.opts.Cut; cut != nil {
-		if size < cut.Written {
-			return damage(f.path, size, errEnds)
+		if size < cut.Written && size >= cut.Synced {
+			return unsynced(f.path, size, errEnds)
 		}
 		return l.loadAll(f, r, cut.Synced)
 	}
@@ -171,21 +177,46 @@ func (l *Log) loadLast(f *file, r vfs.File, size int64) error {
 	return nil
 }
 
-// carry adds to b what was written to the last file and not synced.
-func (l *Log) carry(cut *Cut, b *Batch) error {
+// unproven is what a killed process has left in the last file and nobody can tell to be on the disk: a sync that succeeds now does not
+// say so, if one has failed before.
+func (l *Log) unproven() *Cut {
 	last := l.last()
-	return l.with(last, func(r vfs.File, _ int64) error {
+	if last == nil || last.offset > 0 { // an index is written behind what is synced
+		return nil
+	}
+	return &Cut{File: last.number, Synced: last.proven, Written: last.end.Load()}
+}
+
+// carry adds to b what was written to the last file and not synced, and forgets that it is there.
+func (l *Log) carry(cut *Cut, b *Batch) error {
+	if cut == nil || cut.Synced >= cut.Written {
+		return nil
+	}
+	last := l.last()
+	if err := l.with(last, func(r vfs.File, _ int64) error {
 		var w window
 		for at := cut.Synced; at < cut.Written; {
 			h, block, err := w.block(r, last.id, at, cut.Written)
-			if err != nil {
-				return damage(last.path, at, err)
+			switch {
+			case err != nil && isInvalid(err):
+				return unsynced(last.path, at, err)
+			case err != nil:
+				return fmt.Errorf("read %s: %w", last.path, err)
 			}
-			b.copy(h, block)
+			if h.kind != kindIndex {
+				b.copy(h, block)
+			}
 			at += h.size()
 		}
-		return nil
-	})
+		if last.end.Load() == cut.Synced {
+			return nil
+		}
+		last.index = index{}
+		return l.loadAll(last, r, cut.Synced)
+	}); err != nil {
+		return err
+	}
+	return l.order()
 }
 
 // order gives each file the numbers from which on the next has records of a partition, also where it has none itself, and is an error

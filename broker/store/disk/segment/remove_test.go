@@ -19,14 +19,7 @@ func TestRemovalOrder(t *testing.T) {
 	o := Options{FS: failing(mem, &fail, errorfs.OpFileSyncData), Bytes: 1 << 30}
 	l := begun(t, o)
 	commit(t, l, true, 1, 1, 3, 0)
-	fail = true
-	if err := l.Write(batch(2, 4, 3, 0), true); !errors.Is(err, syscall.EIO) {
-		t.Fatalf("error %v", err)
-	}
-	fail = false
-	noError(t, l.Close())
-	o.Cut = l.Cut()
-	l = begun(t, o)
+	l = failOnce(t, l, o, &fail, batch(2, 4, 3, 0), true)
 	noError(t, l.Rotate())
 	l.Release(0, store.Range{From: 1, To: 4})
 	if f := l.Files(nil); len(f) != 2 || f[0].Kept || !f[1].Kept {

@@ -8,10 +8,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// TestRotateUnsynced: a loss of power while a file is ended that has not been synced leaves a part of it: the index at its end does not
+// TestRotateUnsynced: a loss of power while a file is ended, or the log is closed, that has not been synced leaves a part of it: the index at its end does not
 // vouch for what is before it, and what is missing there is no damage.
 func TestRotateUnsynced(t *testing.T) {
-	for seed := range uint64(40) {
+	for seed := range uint64(80) {
 		mem, ending := newFS(t), false
 		var clone *vfs.MemFS
 		fs := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -26,7 +26,9 @@ func TestRotateUnsynced(t *testing.T) {
 			commit(t, l, false, 2+i, 41+i*40, 40, 0)
 		}
 		ending = true
-		noError(t, l.Rotate())
+		if seed%2 == 0 {
+			noError(t, l.Rotate())
+		}
 		noError(t, l.Close())
 		l = begun(t, Options{FS: clone, Bytes: 1 << 30})
 		seqs, err := numbers(t, l, 0)

@@ -13,11 +13,13 @@ type found struct {
 }
 
 // scan reads f's commits up to limit into its index, and returns where the last of them ends. torn is why what comes behind that is
-// no commit, and at where that is; nil: nothing comes behind it.
+// no commit, and at where that is; nil: nothing comes behind it. A file has its name once what it was made with is synced: that are the
+// commits that say of nothing before them that it was.
 func (f *file) scan(r vfs.File, limit int64) (end, at int64, torn, err error) {
 	var w window
 	var commit []found // that has not ended yet
-	end = headerSize
+	var ends []int64   // of commits that are not proven to be synced
+	f.proven, end = headerSize, headerSize
 	for at = headerSize; at < limit; {
 		h, _, err := w.block(r, f.id, at, limit)
 		if err != nil && isInvalid(err) {
@@ -27,8 +29,11 @@ func (f *file) scan(r vfs.File, limit int64) (end, at int64, torn, err error) {
 			return end, at, nil, err
 		}
 		if h.kind == kindIndex && len(commit) == 0 && at+h.size()+trailerSize == limit {
-			f.sealed = true
+			f.offset = at
 			return limit, limit, nil, nil
+		}
+		for len(ends) > 0 && ends[0] <= int64(h.synced) {
+			f.proven, ends = ends[0], ends[1:]
 		}
 		commit = append(commit, found{h, at})
 		if at += h.size(); h.flags&flagEnd == 0 {
@@ -41,7 +46,11 @@ func (f *file) scan(r vfs.File, limit int64) (end, at int64, torn, err error) {
 			f.add(&commit[i].header, commit[i].at)
 		}
 		commit = commit[:0]
-		end = at
+		if end = at; h.synced == 0 && len(ends) == 0 {
+			f.proven = end
+		} else {
+			ends = append(ends, end)
+		}
 	}
 	if len(commit) > 0 {
 		return end, at, errEnds, nil

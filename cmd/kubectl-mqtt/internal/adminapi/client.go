@@ -18,6 +18,8 @@ const (
 	stallTimeout = time.Minute
 	// callTimeout bounds a call that is no stream.
 	callTimeout = 10 * time.Second
+	// answerTimeout is how long a call that is passed on may be without an answer: less than the console waits for it.
+	answerTimeout = 5 * time.Second
 	// maxAnswer bounds an answer that is no stream, in bytes: a page of 1000 clients is far smaller.
 	maxAnswer = 16 << 20
 	// maxError bounds the text of a refusal, in bytes.
@@ -28,10 +30,12 @@ const (
 type Client struct {
 	// Stall is how long a backup or restore may stand still.
 	Stall time.Duration
-	base  string
-	http  *http.Client
-	close func()
-	why   func() error
+	// Answer is how long a call that Proxy passes on may be without an answer.
+	Answer time.Duration
+	base   string
+	http   *http.Client
+	close  func()
+	why    func() error
 }
 
 // NewClient is a client of the admin API on address (host:port). Close calls closed. When a call fails, why may know
@@ -39,7 +43,7 @@ type Client struct {
 func NewClient(address string, secured *tls.Config, closed func(), why func() error) *Client {
 	// No redirects, no proxy: it is this broker or none.
 	transport := &http.Transport{TLSClientConfig: secured, DisableCompression: true}
-	c := &Client{Stall: stallTimeout, base: "https://" + address, http: &http.Client{Transport: transport}, why: why}
+	c := &Client{Stall: stallTimeout, Answer: answerTimeout, base: "https://" + address, http: &http.Client{Transport: transport}, why: why}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.close = func() {
 		transport.CloseIdleConnections()

@@ -67,7 +67,7 @@ func (k keeper) members(b *v1alpha1.Broker) (members []member, notes []string, e
 // member is u with a hash, or with none and a note.
 func (k keeper) member(u *v1alpha1.User) (m member, note string, err error) {
 	m.Account = render.Account{
-		Username: render.Username(u), Groups: u.Spec.Groups, Limits: u.Spec.Limits,
+		Username: render.Username(u), Groups: u.Spec.Groups, Labels: u.Labels, Limits: u.Spec.Limits,
 		PasswordHash: u.Spec.Authentication.Password.PasswordHash,
 		Certified:    u.Spec.Authentication.Password.Disabled,
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/server"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/transfer"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // instanceOf asks the broker of dunlin-state which instance it is; "" if it does not answer.
@@ -39,7 +40,7 @@ func instanceOf(t *testing.T) string {
 // TestRunServesAdmin: the broker of a state folder can be called by what only its owner can read, also after an edit
 // has started it again; and nobody is there when the run has ended.
 func TestRunServesAdmin(t *testing.T) {
-	yaml := quickstart(t, freePort(t))
+	yaml := quickstart(t, freeport.For(t))
 	t.Chdir(t.TempDir())
 	save(t, yaml)
 	if _, err := Target("dunlin-state"); err == nil || err.Error() !=
@@ -58,7 +59,7 @@ func TestRunServesAdmin(t *testing.T) {
 			t.Errorf("%s: mode %v, %v", e.Name(), info.Mode(), err)
 		}
 	}
-	save(t, strings.Replace(yaml, "}]}", fmt.Sprintf("}, {name: plain, protocol: MQTT, port: %d}]}", freePort(t)), 1))
+	save(t, strings.Replace(yaml, "}]}", fmt.Sprintf("}, {name: plain, protocol: MQTT, port: %d}]}", freeport.For(t)), 1))
 	eventually(t, "the restart", r.out.has("plain      MQTT"))
 	eventually(t, "another instance", func() bool { now := instanceOf(t); return now != "" && now != first })
 
@@ -75,7 +76,7 @@ func TestRunServesAdmin(t *testing.T) {
 
 // TestRunAdminTokens: the line that the banner has works, each token has its role, and they outlive a run.
 func TestRunAdminTokens(t *testing.T) {
-	yaml := quickstart(t, freePort(t))
+	yaml := quickstart(t, freeport.For(t))
 	t.Chdir(t.TempDir())
 	save(t, yaml)
 	tokens := make(map[string]string)
@@ -121,7 +122,7 @@ func TestRunAdminTokens(t *testing.T) {
 
 // TestRunAdminKeys: each run has keys of its own, and one of before cannot call it.
 func TestRunAdminKeys(t *testing.T) {
-	yaml := quickstart(t, freePort(t))
+	yaml := quickstart(t, freeport.For(t))
 	t.Chdir(t.TempDir())
 	save(t, yaml)
 	if err := run(t, nil).stop(); err != nil {
@@ -154,29 +155,23 @@ func TestRunAdminKeys(t *testing.T) {
 
 // TestRunRestores: what a backup has is what the broker has after a restore, and the run goes on.
 func TestRunRestores(t *testing.T) {
-	port := freePort(t)
+	port := freeport.For(t)
 	yaml := quickstart(t, port)
 	t.Chdir(t.TempDir())
 	save(t, yaml)
 	r := run(t, nil)
 	address := fmt.Sprintf("127.0.0.1:%d", port)
 	secret := strings.TrimSpace(readFile(t, "dunlin-state/users/alice/password"))
-	retain := func(c client, text string) {
-		ack, err := c.exchange(0x33, field("sensors/1"), []byte{0, 7}, []byte(text)) // acknowledged when it is stored
-		if err != nil || ack[0] != 0x40 {
-			t.Fatalf("PUBACK % x, %v", ack, err)
-		}
-	}
 	target, err := Target("dunlin-state")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := login(t, address, "dunlin-state/ca.crt", "alice", secret)
-	retain(c, "before")
+	c.Retain("sensors/1", "before") // acknowledged when it is stored
 	if _, err := transfer.Save(t.Context(), target, "b", false, func(int64) {}); err != nil {
 		t.Fatal(err)
 	}
-	retain(c, "after")
+	c.Retain("sensors/1", "after")
 
 	f, size, err := transfer.Open("b")
 	if err != nil {
@@ -186,18 +181,10 @@ func TestRunRestores(t *testing.T) {
 	if err := transfer.Load(t.Context(), target, f, size, patience, func(int64) {}, func() {}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.receive(); err == nil {
-		t.Error("a client of before is still connected")
-	}
+	c.ExpectEnd() // of a client of before
 	c = login(t, address, "dunlin-state/ca.crt", "alice", secret)
-	first, err := c.exchange(0x82, []byte{0, 1}, field("sensors/1"), []byte{0})
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := c.receive() // SUBACK and the retained message come in any order
-	if want := "1" + string(field("sensors/1")) + "before"; err != nil || string(first) != want && string(second) != want {
-		t.Errorf("received %q and %q, error %v, want %q", first, second, err, want)
-	}
+	subscribe(c, "sensors/1")
+	c.ExpectMessage("sensors/1", "before")
 	if !r.out.has("A backup has been restored: the broker starts again with it.\n")() {
 		t.Errorf("nothing is said of it:\n%s", r.out)
 	}
@@ -205,7 +192,7 @@ func TestRunRestores(t *testing.T) {
 
 // TestStartAgain: after a restore the broker is started again, and for nothing else.
 func TestStartAgain(t *testing.T) {
-	yaml := quickstart(t, freePort(t))
+	yaml := quickstart(t, freeport.For(t))
 	t.Chdir(t.TempDir())
 	save(t, yaml)
 	out, log := &output{}, &output{}

@@ -13,11 +13,15 @@ import (
 )
 
 // printBanner says what runs, and how to use it.
-func printBanner(out io.Writer, p *plan, state *State, address func(string) net.Addr) {
+func printBanner(out io.Writer, p *plan, state *State, program string, address func(string) net.Addr) {
 	say(out, "%s runs: %s. State is kept in %s.\n\n", name(p.broker), p.summary(), state.dir)
 	printListeners(out, p, address)
 	printNotes(out, p.notes)
 	printExample(out, p, address)
+	say(out, "\nSee what it does, here or in a browser:\n")
+	for _, command := range []string{"status", "console"} {
+		say(out, "  %s %s --state-dir %s\n", quote(program), command, quote(state.dir))
+	}
 	printAdmin(out, state)
 	say(out, "\nThe files are watched: edits apply at once. Ctrl-C stops.\n")
 }

@@ -43,6 +43,9 @@ func writeBundle(dir string, b *render.Bundle) error {
 // bundleFiles are the files of a bundle, the manifest among them.
 func bundleFiles(b *render.Bundle) map[string][]byte {
 	files := map[string][]byte{config.BundleManifest: b.Manifest}
+	if b.Issuer != nil {
+		files[config.BundleIssuer] = b.Issuer
+	}
 	for _, shard := range b.Shards {
 		for name, content := range shard {
 			files[name] = content

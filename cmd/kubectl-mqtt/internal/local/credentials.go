@@ -18,7 +18,7 @@ import (
 // usernameFile has what a user calls itself to the broker.
 const usernameFile = "username"
 
-// Credentials are those of a User, which is called name or name@namespace as its folder is, or namespace/name. Where the folder
+// Credentials are those of a User, which is called name@namespace as its folder is, namespace/name, or name where that is enough. Where the folder
 // has neither a password nor a certificate of it the error says so.
 func (s *State) Credentials(user string) (c mqtt.Credentials, err error) {
 	folder := user
@@ -35,8 +35,8 @@ func (s *State) Credentials(user string) (c mqtt.Credentials, err error) {
 	if err != nil {
 		return c, err
 	}
-	if !slices.Contains(names, folder) {
-		return c, fmt.Errorf("there is no User %s in %s, only %s", user, s.dir, list(names))
+	if folder = folderOf(names, folder); folder == "" {
+		return c, fmt.Errorf("there is no one User %s in %s, but there are: %s", user, s.dir, list(names))
 	}
 	called, err := readOptional(s.path("users", folder, usernameFile))
 	if err != nil {
@@ -67,6 +67,24 @@ func (s *State) Credentials(user string) (c mqtt.Credentials, err error) {
 		return c, fmt.Errorf("the password of User %s is its own and not in %s: give it with --username %s --password-file FILE", user, s.dir, c.Username)
 	}
 	return c, nil
+}
+
+// folderOf is which of the folders of Users is meant: that of this name, or the only one of a User of this name in whichever
+// namespace. "": there is none, or there are several.
+func folderOf(folders []string, called string) string {
+	if slices.Contains(folders, called) {
+		return called
+	}
+	found := ""
+	for _, folder := range folders {
+		if name, _, elsewhere := strings.Cut(folder, "@"); elsewhere && name == called {
+			if found != "" {
+				return ""
+			}
+			found = folder
+		}
+	}
+	return found
 }
 
 // Users are the names of the Users that have run here, as their folders are called.

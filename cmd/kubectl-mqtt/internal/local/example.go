@@ -6,6 +6,7 @@ import (
 
 	"github.com/dunlin-mqtt/dunlin/broker/config"
 	"github.com/dunlin-mqtt/dunlin/broker/topic"
+	"github.com/dunlin-mqtt/dunlin/controllers/render"
 )
 
 // filling is what wildcards become in the topic of an example.
@@ -96,6 +97,9 @@ func concerns(s config.Subject, m *member) bool {
 	case config.SubjectAnonymous:
 		return m == nil
 	case config.SubjectUser:
+		if s.Selector != nil {
+			return m != nil && render.Picks(s.Selector, m.Labels)
+		}
 		return m != nil && s.Name == m.Username
 	case config.SubjectGroup:
 		return m != nil && slices.Contains(m.Groups, s.Name)

@@ -24,7 +24,11 @@ func Files(set *manifests.Set, broker string, state *State, random io.Reader) (f
 		return nil, nil, err
 	}
 	p := &plan{broker: b}
-	if err := p.addAuth(keeper{state: state, set: set, random: random}); err != nil {
+	issuer, err := p.issuer(set, Options{})
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := p.addAuth(keeper{state: state, set: set, random: random}, issuer); err != nil {
 		return nil, nil, err
 	}
 	paths := render.PodPaths()

@@ -62,8 +62,17 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 			p.notes = append(p.notes, fmt.Sprintf("%s does without the certificate of Secret %s/%s, which is not among the files", name(b), b.Namespace, secretName))
 		}
 	}
+	headers, cas, notes, err := state.collector(b, set.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("collector of %s: %w", name(b), err)
+	}
+	p.notes = append(p.notes, notes...)
 	k := keeper{state: state, set: set, random: rand.Reader, write: true, now: now}
-	if err := p.addAuth(k); err != nil {
+	issuer, err := p.issuer(set, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.addAuth(k, issuer); err != nil {
 		return nil, err
 	}
 	p.wakeForPasswords()
@@ -75,6 +84,7 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 		TLSCertFile: p.certs.certFile, TLSKeyFile: p.certs.keyFile,
 		More:         more,
 		ClientCAFile: p.certs.clientCA, ClientCRLFile: p.certs.crl,
+		TracingHeadersFile: headers, TracingCAFile: cas,
 		AuthDir: state.path("auth"), StoreDir: state.path("data", folderName(b)), AuditFile: state.path("audit-" + folderName(b) + ".log"),
 		AdminAddress: state.admin.address, AdminCertFile: state.admin.certFile, AdminKeyFile: state.admin.keyFile,
 		ClientKeyPins: state.admin.pins, AdminTokensFile: state.admin.tokensFile,
@@ -82,8 +92,8 @@ func makePlan(set *manifests.Set, o Options, state *State, now time.Time) (*plan
 	return p, p.config.Defaulted().Validate()
 }
 
-// addAuth renders users and access rules.
-func (p *plan) addAuth(k keeper) error {
+// addAuth renders users and access rules, and who makes tokens; nil: none are taken.
+func (p *plan) addAuth(k keeper, issuer *config.TokenIssuer) error {
 	members, notes, err := k.members(p.broker)
 	if err != nil {
 		return err
@@ -97,7 +107,7 @@ func (p *plan) addAuth(k keeper) error {
 	for i := range acls {
 		p.acls = append(p.acls, render.ACL(&acls[i]))
 	}
-	p.bundle, err = render.Auth(accounts, p.acls)
+	p.bundle, err = render.Auth(accounts, p.acls, issuer)
 	return err
 }
 

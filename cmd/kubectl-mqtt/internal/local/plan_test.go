@@ -3,7 +3,9 @@ package local
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -169,6 +171,27 @@ BROKER {tls: {clientAuth: Require, clientCASecretName: ca, clientCRLSecretName: 
 	}
 }
 
+// TestCollector: what the collector of spans asks for comes from Secrets; without them a broker runs all the same, and says so.
+func TestCollector(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const text = `
+BROKER {tracing: {endpoint: "https://otel:4318/v1/traces", headersSecretName: collector, caSecretName: collector}}
+`
+	const secret = "SECRET {name: collector}\nstringData: {headers: 'Authorization: Bearer x', ca.crt: the CA}\n"
+	p := planOf(t, text+secret, now)
+	if got := p.config.Tracing; readFile(t, got.HeadersFile) != "Authorization: Bearer x" || readFile(t, got.CAFile) != "the CA" || len(p.notes) != 0 {
+		t.Errorf("%+v, %q", got, p.notes)
+	}
+	next := planOf(t, text+strings.ReplaceAll(secret, "Bearer x", "Bearer y"), now)
+	if next.restarts(p) || readFile(t, p.config.Tracing.HeadersFile) != "Authorization: Bearer y" {
+		t.Error("another token restarts the broker, or is not there")
+	}
+	without := planOf(t, text, now)
+	if _, err := os.Stat(p.config.Tracing.HeadersFile); !errors.Is(err, fs.ErrNotExist) || len(without.notes) != 2 || !strings.Contains(without.notes[0], "with a key headers") {
+		t.Errorf("a Secret that is gone leaves %v, %q", err, without.notes)
+	}
+}
+
 func TestStateOfOtherNamespaces(t *testing.T) {
 	t.Chdir(t.TempDir())
 	p := planOf(t, `
@@ -291,7 +314,7 @@ func TestWriteBundle(t *testing.T) {
 		{{Username: "bob", PasswordHash: "$7$x"}},
 		nil,
 	} {
-		b, err := render.Auth(accounts, rules)
+		b, err := render.Auth(accounts, rules, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,9 @@ type Options struct {
 	Broker     string           // name or namespace/name; "": the only one
 	StateDir   string           // where everything is kept
 	ListenHost string           // the address to bind; "": all
+	Program    string           // how this program was called, for what the user is told to run
+	TokenKeys  string           // file with the public keys of ServiceAccounts' tokens, a JSON Web Key Set; "": none are taken
+	Issuer     string           // who makes the tokens
 	Version    string           // of this program
 	Loader     manifests.Loader // with its schemas
 	Out        io.Writer        // for the user
@@ -104,7 +107,7 @@ func (r *runner) begin(set *manifests.Set, warnings manifests.Problems) (err err
 	if r.broker, err = start(r.plan.config, r.Version, r.Log); err != nil {
 		return err
 	}
-	printBanner(r.Out, r.plan, r.state, r.broker.Addr)
+	printBanner(r.Out, r.plan, r.state, r.Program, r.broker.Addr)
 	r.watch(set)
 	return nil
 }
@@ -246,6 +249,9 @@ func (r *runner) restart(next *plan) error {
 // editor may be about to put them back.
 func (r *runner) watch(set *manifests.Set) {
 	paths := slices.Concat(r.Paths, set.Files, set.Dirs)
+	if r.TokenKeys != "" {
+		paths = append(paths, r.TokenKeys)
+	}
 	for i, path := range paths {
 		if absolute, err := filepath.Abs(path); err == nil {
 			paths[i] = absolute

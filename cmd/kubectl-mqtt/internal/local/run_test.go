@@ -11,7 +11,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/dunlin-mqtt/dunlin/broker/packet"
 	"github.com/dunlin-mqtt/dunlin/cmd/kubectl-mqtt/internal/manifests"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // output is what a run prints, readable meanwhile.
@@ -93,17 +95,6 @@ func run(t *testing.T, change func(*Options)) *running {
 	return r
 }
 
-// freePort is a port that nobody listens on now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close() //nolint:errcheck // of a test
-	return ln.Addr().(*net.TCPAddr).Port
-}
-
 // quickstart is the sample, on another port.
 func quickstart(t *testing.T, port int) string {
 	t.Helper()
@@ -139,7 +130,7 @@ func readFile(t *testing.T, path string) string {
 }
 
 func TestRun(t *testing.T) {
-	port := freePort(t)
+	port := freeport.For(t)
 	yaml := quickstart(t, port)
 	t.Chdir(t.TempDir())
 	save(t, yaml)
@@ -157,36 +148,33 @@ func TestRun(t *testing.T) {
 	}
 
 	c := login(t, address, "dunlin-state/ca.crt", "alice", secret)
-	if code, err := c.subscribe("sensors/#"); code != 0 || err != nil {
-		t.Fatalf("subscribe: return code %#x, error %v", code, err)
+	if code := subscribe(c, "sensors/#"); code.Failed() {
+		t.Fatalf("subscribe: %v", code)
 	}
-	got, err := c.exchange(0x30, field("sensors/1"), []byte("hello"))
-	if err != nil || string(got) != "0"+string(field("sensors/1"))+"hello" {
-		t.Fatalf("received %q, error %v", got, err)
-	}
-	if code, _ := mustDial(t, address).connect("alice", "wrong"); code == 0 {
+	c.SendPublish(packet.Publish{Topic: []byte("sensors/1"), Payload: []byte("hello")})
+	c.ExpectMessage("sensors/1", "hello")
+	if connect(dial(t, address, "dunlin-state/ca.crt"), "alice", "wrong") == packet.Success {
 		t.Error("a wrong password is let in")
 	}
 
 	// An ACL is edited: it applies to the connection that is there.
 	save(t, strings.Replace(yaml, "sensors/#", "actors/#", 1))
 	eventually(t, "the new ACL", func() bool {
-		code, err := c.subscribe("actors/#")
-		return code == 0 && err == nil
+		return !subscribe(c, "actors/#").Failed()
 	})
-	if code, err := c.subscribe("sensors/#"); code != 0x80 || err != nil {
-		t.Errorf("subscribe to what is no longer allowed: return code %#x, error %v", code, err)
+	if code := subscribe(c, "sensors/#"); code != packet.UnspecifiedError {
+		t.Errorf("subscribe to what is no longer allowed: %v", code)
 	}
 
 	// An edit that is not valid changes nothing.
 	save(t, strings.Replace(yaml, "- User", "- Usr", 1)+"  colour: red\n")
 	eventually(t, "the refusal", r.out.has("Not applied, the broker runs on as it was:\nq.yaml:31: document 3: ACL default/alice-sensors: unknown field \"spec.colour\"\n"))
-	if code, err := c.subscribe("actors/#"); code != 0 || err != nil {
-		t.Errorf("after a bad edit: return code %#x, error %v", code, err)
+	if code := subscribe(c, "actors/#"); code.Failed() {
+		t.Errorf("after a bad edit: %v", code)
 	}
 
 	// The Broker is edited: it restarts, with the same CA and password.
-	plain := freePort(t)
+	plain := freeport.For(t)
 	save(t, strings.Replace(yaml, "}]}", fmt.Sprintf("}, {name: plain, protocol: MQTT, port: %d}]}", plain), 1))
 	eventually(t, "the restart", r.out.has(fmt.Sprintf("plain      MQTT       127.0.0.1:%d\n", plain)))
 	login(t, address, "dunlin-state/ca.crt", "alice", secret)
@@ -200,18 +188,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func mustDial(t *testing.T, address string) client {
-	t.Helper()
-	c, err := dial(address, "dunlin-state/ca.crt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() })
-	return c
-}
-
 func TestRunKeepsStateAcrossRuns(t *testing.T) {
-	yaml := quickstart(t, freePort(t))
+	yaml := quickstart(t, freeport.For(t))
 	t.Chdir(t.TempDir())
 	save(t, yaml)
 	kept := []string{"ca.crt", "ca.key", "tls.crt", "tls.key", "users/alice/password", "users/alice/hash", "auth/manifest.json"}
@@ -235,7 +213,7 @@ func TestRunKeepsStateAcrossRuns(t *testing.T) {
 
 // TestRunSurvivesBrokerThatDoesNotStart: a port that is taken is reported, and the old broker goes on.
 func TestRunSurvivesBrokerThatDoesNotStart(t *testing.T) {
-	port := freePort(t)
+	port := freeport.For(t)
 	yaml := quickstart(t, port)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -258,8 +236,7 @@ func TestRunSurvivesBrokerThatDoesNotStart(t *testing.T) {
 	// Users and ACLs still apply, without another attempt at the port.
 	save(t, strings.Replace(broken, "sensors/#", "actors/#", 1))
 	eventually(t, "the new ACL", func() bool {
-		code, err := c.subscribe("actors/#")
-		return code == 0 && err == nil
+		return !subscribe(c, "actors/#").Failed()
 	})
 	if n := strings.Count(r.out.String(), "restarting the broker"); n != 1 {
 		t.Errorf("%d restarts, want 1:\n%s", n, r.out)
@@ -273,7 +250,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 	defer taken.Close() //nolint:errcheck // of a test
 	inUse := quickstart(t, taken.Addr().(*net.TCPAddr).Port)
-	good := quickstart(t, freePort(t))
+	good := quickstart(t, freeport.For(t))
 	for _, tt := range []struct {
 		name, yaml, want string
 		change           func(*Options)
@@ -305,7 +282,7 @@ func TestRunRefuses(t *testing.T) {
 }
 
 func TestRunLocksItsState(t *testing.T) {
-	yaml := quickstart(t, freePort(t))
+	yaml := quickstart(t, freeport.For(t))
 	t.Chdir(t.TempDir())
 	save(t, yaml)
 	run(t, nil)

@@ -95,7 +95,7 @@ func (s *Set) checkRef(o metav1.Object, ref v1alpha1.BrokerRef) Problems {
 	switch {
 	case b == nil:
 		return Problems{s.warning(o, "spec.brokerRef", fmt.Sprintf("Broker %s is not among the files", refName(ref, o.GetNamespace())))}
-	case !s.allows(b, o.GetNamespace()):
+	case !s.Allows(b, o.GetNamespace()):
 		return Problems{s.warning(o, "spec.brokerRef", fmt.Sprintf(
 			"Broker %s/%s does not allow namespace %s: its spec.allowedNamespaces must select it", b.Namespace, b.Name, o.GetNamespace()))}
 	}

@@ -2,18 +2,21 @@ package manifests
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 
 	"github.com/dunlin-mqtt/dunlin/api/v1alpha1"
+	"github.com/dunlin-mqtt/dunlin/broker/config"
 )
 
 // UsersOf are the Users that name the Broker and may.
 func (s *Set) UsersOf(b *v1alpha1.Broker) []v1alpha1.User {
 	var users []v1alpha1.User
 	for _, u := range s.Users {
-		if refers(u.Spec.BrokerRef, u.Namespace, b) && s.allows(b, u.Namespace) {
+		if refers(u.Spec.BrokerRef, u.Namespace, b) && s.Allows(b, u.Namespace) {
 			users = append(users, u)
 		}
 	}
@@ -24,7 +27,7 @@ func (s *Set) UsersOf(b *v1alpha1.Broker) []v1alpha1.User {
 func (s *Set) ACLsOf(b *v1alpha1.Broker) []v1alpha1.ACL {
 	var acls []v1alpha1.ACL
 	for _, a := range s.ACLs {
-		if refers(a.Spec.BrokerRef, a.Namespace, b) && s.allows(b, a.Namespace) {
+		if refers(a.Spec.BrokerRef, a.Namespace, b) && s.Allows(b, a.Namespace) {
 			acls = append(acls, a)
 		}
 	}
@@ -70,9 +73,9 @@ func refers(ref v1alpha1.BrokerRef, namespace string, b *v1alpha1.Broker) bool {
 	return ref.Name == b.Name && namespace == b.Namespace
 }
 
-// allows says whether the Broker lets objects of a namespace name it. Of a namespace that is not among
+// Allows says whether the Broker lets objects of a namespace name it. Of a namespace that is not among
 // the files only the name is known, which every cluster puts in a label.
-func (s *Set) allows(b *v1alpha1.Broker, namespace string) bool {
+func (s *Set) Allows(b *v1alpha1.Broker, namespace string) bool {
 	if namespace == b.Namespace {
 		return true
 	}
@@ -91,4 +94,33 @@ func (s *Set) allows(b *v1alpha1.Broker, namespace string) bool {
 	}
 	known["kubernetes.io/metadata.name"] = namespace
 	return selector.Matches(known)
+}
+
+// NamespacesOf are the namespaces that the Broker allows, of those that the files speak of; all: whatever it is called.
+func (s *Set) NamespacesOf(b *v1alpha1.Broker) (names []string, all bool) {
+	if a := b.Spec.AllowedNamespaces; a != nil && len(a.MatchLabels) == 0 && len(a.MatchExpressions) == 0 {
+		return nil, true
+	}
+	known := map[string]bool{b.Namespace: true}
+	for _, ns := range s.Namespaces {
+		known[ns.Name] = true
+	}
+	for _, u := range s.Users {
+		known[u.Namespace] = true
+	}
+	for _, a := range s.ACLs {
+		known[a.Namespace] = true
+		for _, subject := range a.Spec.Subjects {
+			if ns, _, qualified := strings.Cut(subject.Name, "/"); qualified && subject.Kind == config.SubjectServiceAccount {
+				known[ns] = true
+			}
+		}
+	}
+	for ns := range known {
+		if s.Allows(b, ns) {
+			names = append(names, ns)
+		}
+	}
+	slices.Sort(names)
+	return names, false
 }

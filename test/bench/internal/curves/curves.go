@@ -26,8 +26,9 @@ type starter func() (load.Target, error)
 // All are the curves.
 var All = []Curve{
 	{Name: "cores", Title: "Scaling with processors", Across: "GOMAXPROCS", X: []int{1, 2}, Small: []int{1, 2}, processors: true, Lines: 2, run: cores,
-		Heads: []string{"fan-out 1 to 500, deliveries a second", "50 pairs, messages a second",
-			"fan-out: us a delivery", "broker's processors", "generator's", "pairs: us a message", "broker's processors", "generator's"}},
+		Heads: []string{"fan-out 1 to 500: deliveries a second that so many processors can do", "50 pairs: messages a second, the same",
+			"fan-out: us a delivery", "deliveries a second meanwhile", "broker's processors", "generator's",
+			"pairs: us a message", "messages a second meanwhile", "broker's processors", "generator's"}},
 	{Name: "subscriptions", Title: "A publish among subscriptions", Across: "subscriptions", Lines: 2, run: subscriptions,
 		X: []int{1000, 10_000, 100_000, 1_000_000}, Small: []int{1000, 2000},
 		Heads: []string{"us a publish, literal filters, one matches", "us a publish, wildcard filters, two match",
@@ -59,7 +60,8 @@ func lost(f load.Flow, err error) error {
 	return err
 }
 
-func cores(start starter, _ int) ([]float64, error) {
+// cores is what x processors can do, by the broker's processor time: the generator has a part of one of them.
+func cores(start starter, x int) ([]float64, error) {
 	t, err := start()
 	if err != nil {
 		return nil, err
@@ -77,7 +79,8 @@ func cores(start starter, _ int) ([]float64, error) {
 	}
 	fb, fg := share(f.Usage)
 	pb, pg := share(p.Usage)
-	return []float64{f.Rate(), p.Rate(), f.PerDelivery(), fb, fg, p.PerDelivery(), pb, pg}, nil
+	can := func(each float64) float64 { return float64(x) * 1e6 / each }
+	return []float64{can(f.PerDelivery()), can(p.PerDelivery()), f.PerDelivery(), f.Rate(), fb, fg, p.PerDelivery(), p.Rate(), pb, pg}, nil
 }
 
 func subscriptions(start starter, n int) ([]float64, error) {

@@ -76,6 +76,9 @@ func (r *Run) measure(c *Curve, x int) ([]float64, error) {
 	switch {
 	case c.processors:
 		s = peer.Setup{Procs: x}
+		if r.CPUs != "" { // the generator keeps off the first, and what it starts would too
+			s.CPUs = fmt.Sprintf("0-%d", x-1)
+		}
 	case r.CPUs != "":
 		s.Procs = 1
 	}

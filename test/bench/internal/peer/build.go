@@ -4,14 +4,12 @@ import (
 	"debug/buildinfo"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 
-	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
+	"github.com/dunlin-mqtt/dunlin/internal/freeport"
 )
 
 // peersModule is the folder of the module that pins the peers, below that of ours.
@@ -67,12 +65,7 @@ func installed(name, otherwise string) (program, version string, err error) {
 
 // freePort sets addr to one that is free, and returns its port.
 func freePort(addr *string) (port int, err error) {
-	if *addr, err = daemon.FreeAddr(); err != nil {
-		return 0, err
-	}
-	_, text, err := net.SplitHostPort(*addr)
-	if err != nil {
-		return 0, err
-	}
-	return strconv.Atoi(text)
+	port, err = freeport.Find()
+	*addr = fmt.Sprint("127.0.0.1:", port)
+	return port, err
 }

@@ -2,6 +2,7 @@ package speed
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dunlin-mqtt/dunlin/test/bench/internal/peer"
@@ -29,6 +30,18 @@ func can(b *peer.Broker, w *Workload) bool {
 type pace struct {
 	rows   map[string][]float64 // by workload, a row each: by its own measurement; 0: there is none
 	median float64              // of the processor time of rows; 0: nothing is known
+}
+
+// Slower is how much more processor time the bare relay needs here for pairs of QoS 1, messages and their acknowledgements,
+// than on the machine of the goals. Its processes have their folders in dir.
+func Slower(relay *peer.Broker, sizes Sizes, dir string, say func(string, ...any)) (float64, error) {
+	const name = "pairs-1"
+	at := slices.IndexFunc(Workloads, func(w Workload) bool { return w.Name == name })
+	r := Run{Brokers: []*peer.Broker{relay}, Workloads: Workloads[at : at+1], Sizes: sizes, Dir: dir, Say: say}
+	if err := r.Do(); err != nil {
+		return 0, err
+	}
+	return r.pace().rows[name][0], nil
 }
 
 // pace is what the bare relay says. The zero value is that of a run without.

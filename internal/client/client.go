@@ -24,17 +24,17 @@ type Client struct {
 	wait    time.Duration
 }
 
-// Packet is a packet from the broker. Of the fields after Type, the one that goes with it is set.
+// Packet is a packet from the broker. Of the fields after Type, the one that goes with it is set. Its memory is its own.
 type Packet struct {
 	Type       packet.Type
-	Publish    packet.Publish // its slices are valid until the next call of Next
+	Publish    packet.Publish
 	Connack    packet.Connack
 	Ack        packet.Ack // PUBACK, PUBREC, PUBREL, PUBCOMP
 	Suback     packet.Suback
 	Unsuback   packet.Unsuback
 	Disconnect packet.Disconnect
 	Auth       packet.Auth
-	Raw        []byte // the packet whole, as it came; valid until the next call of Next
+	Raw        []byte // the packet whole, as it came
 }
 
 // Dial connects over TCP.
@@ -43,8 +43,14 @@ func Dial(addr string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{nc: nc, version: packet.V5, wait: Patience}, nil
+	return New(nc), nil
 }
+
+// New makes a client of a connection.
+func New(nc net.Conn) *Client { return &Client{nc: nc, version: packet.V5, wait: Patience} }
+
+// Conn is the connection itself. What is written to it goes past the queue.
+func (c *Client) Conn() net.Conn { return c.nc }
 
 // Send queues bytes that need not be a packet.
 func (c *Client) Send(raw []byte) { c.queue(append(c.out, raw...)) }
@@ -60,6 +66,9 @@ func (c *Client) Connect(p packet.Connect) {
 
 // SetVersion sets the version in which packets are made and read; it is 5 unless Connect has said otherwise.
 func (c *Client) SetVersion(v packet.Version) { c.version = v }
+
+// Version is the one in which packets are made and read.
+func (c *Client) Version() packet.Version { return c.version }
 
 // Start dials and sends CONNECT, as MQTT 5 if it says no version. A refusal is an error.
 func Start(addr string, p packet.Connect) (*Client, packet.Connack, error) {
@@ -175,16 +184,15 @@ func (c *Client) Rest() ([]byte, error) {
 	}
 }
 
-// fill reads once.
+// fill reads once. What has been handed out is never written to again.
 func (c *Client) fill() error {
-	rest := copy(c.buf, c.buf[c.from:])
-	c.buf, c.from = c.buf[:rest], 0
-	if rest == cap(c.buf) {
-		c.buf = append(make([]byte, 0, max(16<<10, 4*rest)), c.buf...)
+	if len(c.buf) == cap(c.buf) {
+		rest := c.buf[c.from:]
+		c.buf, c.from = append(make([]byte, 0, max(16<<10, 4*len(rest))), rest...), 0
 	}
 	_ = c.nc.SetReadDeadline(time.Now().Add(c.wait))
-	n, err := c.nc.Read(c.buf[rest:cap(c.buf)])
-	c.buf = c.buf[:rest+n]
+	n, err := c.nc.Read(c.buf[len(c.buf):cap(c.buf)])
+	c.buf = c.buf[:len(c.buf)+n]
 	if n > 0 {
 		return nil
 	}
