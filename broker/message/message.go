@@ -34,6 +34,12 @@ func (m *Message) Own() *Message {
 			room [32]byte
 		}{Message: *m}
 		return own.keep(own.room[:size:size])
+	case size <= 64:
+		own := &struct {
+			Message
+			room [64]byte
+		}{Message: *m}
+		return own.keep(own.room[:size:size])
 	case size <= 96:
 		own := &struct {
 			Message

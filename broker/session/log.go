@@ -149,7 +149,6 @@ func (s *Session) Load(sink Sink, stored []Stored, next uint64, more bool, now i
 		s.behind = true
 		return nil
 	}
-	s.queue.reserve(len(stored))
 	for i := range stored {
 		st := &stored[i]
 		if st.Ordinal < s.next {

@@ -234,6 +234,7 @@ func (s *Session) pump(now int64) {
 	}
 	o := outgoingPool.Get().(*Outgoing)
 	defer o.recycle()
+	o.single = true
 	s.resend(o, now)
 	s.popDone()
 	for s.unsent == 0 && s.queue.len() > 0 && s.hasRoom() && !s.isHeld(s.queue.at(0).ordinal) {
@@ -249,9 +250,9 @@ func (s *Session) pump(now int64) {
 		switch {
 		case e.msg.Expired(now) && !(s.logged && e.ordinal < s.sent): // [MQTT-3.3.2-5]
 			s.limits.Drops.Expired.Add(1)
-			s.forget(e)
+			s.forget(e.ordinal)
 		case s.tooLarge(o, &d):
-			s.forget(e)
+			s.forget(e.ordinal)
 		default:
 			s.send(o, e, &d)
 		}
@@ -340,15 +341,15 @@ func (s *Session) find(id uint16) *entry {
 }
 
 // forget notes that the log need not keep an entry.
-func (s *Session) forget(e entry) {
+func (s *Session) forget(ordinal uint64) {
 	if s.logged {
 		n := s.note()
-		n.released = append(n.released, e.ordinal)
+		n.released = append(n.released, ordinal)
 	}
 }
 
 func (s *Session) finish(e *entry) {
-	s.forget(*e)
+	s.forget(e.ordinal)
 	if e.state == awaitSend {
 		s.unsent--
 	} else {

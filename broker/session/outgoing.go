@@ -20,6 +20,7 @@ type Outgoing struct {
 
 	msg     *message.Message
 	owned   bool
+	single  bool   // it is for one session: nobody shares its encoding
 	huge    bool   // it may be more than a packet can carry
 	came    []byte // the packet that it came as, borrowed; nil: unknown, or no session can get it like that
 	form    int    // of came
@@ -38,6 +39,7 @@ const maxScratch = 64 << 10
 // recycle gives o back to the pool.
 func (o *Outgoing) recycle() {
 	o.Reset(nil, false, 0)
+	o.single = false
 	o.pub = packet.Publish{Topic: o.pub.Topic[:0]}
 	if cap(o.scratch) <= maxScratch {
 		outgoingPool.Put(o)
@@ -206,7 +208,9 @@ func (s *Session) write(o *Outgoing, d *Delivery, dup bool, id uint16) {
 		n = s.name(o, d)
 	}
 	v := s.link.Version
-	if dup || n.fresh || len(d.SubscriptionIDs) > 0 && v == packet.V5 { // not for others to share
+	if o.single && !dup && n.alias == 0 && o.msg.Expires == 0 && len(d.SubscriptionIDs) == 0 && !o.large() {
+		s.writePlain(o, d, id)
+	} else if dup || n.fresh || len(d.SubscriptionIDs) > 0 && v == packet.V5 { // not for others to share
 		from := len(o.scratch)
 		f := o.encode(v, d, n, dup)
 		f.write(o, &s.out, n.alias, id)
@@ -214,6 +218,16 @@ func (s *Session) write(o *Outgoing, d *Delivery, dup bool, id uint16) {
 	} else {
 		o.frame(formOf(v, n), d.QoS, d.Retain).write(o, &s.out, n.alias, id)
 	}
+}
+
+// writePlain encodes a message into the outbox.
+func (s *Session) writePlain(o *Outgoing, d *Delivery, id uint16) {
+	m := o.msg
+	p := packet.Plain{Topic: m.Topic, Payload: m.Payload, Forward: m.Forward, PacketID: id, QoS: d.QoS, Retain: d.Retain}
+	size := p.Size(s.link.Version)
+	s.out.tail = p.Append(s.out.room(size), s.link.Version)
+	s.out.size += size
+	o.Sent.Add(size, len(m.Payload))
 }
 
 // write appends an encoded PUBLISH with a session's own alias and packet identifier.

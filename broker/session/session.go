@@ -74,15 +74,15 @@ func (s *Session) tear() {
 type window struct {
 	link     Attachment // Sink is nil while the client is away
 	out      outbox
-	aliases  *aliases    // of the connection; nil: none
-	inflight ring[entry] // sent and not fully acknowledged, by ordinal
-	queue    ring[entry] // waiting, by ordinal
-	queued   int64       // bytes in queue
-	unacked  int         // entries of inflight that still await something
-	unsent   int         // entries of inflight to be sent again; of a logged session none
-	next     uint64      // ordinal of the next message
-	behind   bool        // of a logged session: the log has messages from next on
-	loading  bool        // somebody loads them
+	aliases  *aliases // of the connection; nil: none
+	inflight entries  // sent and not fully acknowledged, by ordinal
+	queue    entries  // waiting, by ordinal
+	queued   int64    // bytes in queue
+	unacked  int      // entries of inflight that still await something
+	unsent   int      // entries of inflight to be sent again; of a logged session none
+	next     uint64   // ordinal of the next message
+	behind   bool     // of a logged session: the log has messages from next on
+	loading  bool     // somebody loads them
 
 	sentMessages uint64 // PUBLISHes put into out since the connection was made
 	sentBytes    uint64 // taken from out

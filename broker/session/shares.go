@@ -69,7 +69,7 @@ func (s *Session) shareNumber(filter *string) uint32 {
 // sharesUsed is the numbers of the shares that the session has messages of.
 func (s *Session) sharesUsed() map[uint32]bool {
 	used := make(map[uint32]bool)
-	for _, r := range [...]*ring[entry]{&s.inflight, &s.queue} {
+	for _, r := range [...]*entries{&s.inflight, &s.queue} {
 		for i := range r.len() {
 			if e := r.at(i); e.cameBy(0) && e.state != done {
 				used[e.share] = true
