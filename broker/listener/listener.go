@@ -63,7 +63,7 @@ func Listen(ctx context.Context, l config.Listener, log *slog.Logger) (*Listener
 	if l.Socket != "" {
 		ln.sockets, err = listenUnix(ctx, l.Socket, l.SocketMode)
 	} else {
-		ln.sockets, err = listenConfig().Listen(ctx, "tcp", address)
+		ln.sockets, err = listenTCP(ctx, address)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("listener %s on %s: %w%s", l.Name, address, err, remedy(err, l.Socket != ""))
@@ -114,8 +114,7 @@ func remedy(err error, unix bool) string {
 }
 
 // Accept waits for the next connection, on which nothing has been read yet: handshakes and PROXY headers are read by
-// its first Read. Over MQTT it is a *net.TCPConn or *net.UnixConn where there is nothing to add, over
-// the others a Polled. While the system is out of file
+// its first Read. It is a Polled if there is something between MQTT and the socket. While the system is out of file
 // descriptors or memory Accept backs off. After Close the error is net.ErrClosed, perhaps wrapped.
 func (l *Listener) Accept() (Conn, error) {
 	for backoff := backoffFirst; ; {

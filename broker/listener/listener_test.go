@@ -92,7 +92,7 @@ func TestTCPOptions(t *testing.T) {
 	ln := listen(t, config.Listener{}, io.Discard)
 	dial(t, ln)
 	c := accept(t, ln)
-	if _, plain := c.(*net.TCPConn); !plain {
+	if _, layered := c.(Polled); layered {
 		t.Errorf("Accept() = %T", c)
 	}
 	if option(t, c, syscall.IPPROTO_TCP, syscall.TCP_NODELAY) == 0 {

@@ -1,7 +1,6 @@
 package listener
 
 import (
-	"io"
 	"net"
 	"syscall"
 )
@@ -42,20 +41,4 @@ func below[L *secured | *proxied](nc net.Conn) L {
 		}
 	}
 	return nil
-}
-
-// ReadNow is read(2), with its end of file as io.EOF.
-func ReadNow(fd uintptr, p []byte) (int, error) {
-	for {
-		n, err := syscall.Read(int(fd), p)
-		switch {
-		case err == syscall.EINTR:
-			continue
-		case err != nil:
-			return 0, err
-		case n == 0:
-			return 0, io.EOF
-		}
-		return n, nil
-	}
 }

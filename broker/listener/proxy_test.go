@@ -177,7 +177,7 @@ func TestUntrusted(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := accept(t, ln)
-	if _, plain := server.(*net.TCPConn); !plain {
+	if _, layered := server.(Polled); layered {
 		t.Errorf("Accept() = %T", server)
 	}
 	b := make([]byte, 100)

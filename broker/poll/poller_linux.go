@@ -61,14 +61,14 @@ func (p *Poller) run(raw syscall.RawConn) {
 func (p *Poller) Look() {
 	for more := true; more; {
 		p.mu.Lock()
-		n, err := unix.EpollWait(p.fd, p.events[:], 0)
-		for _, e := range p.events[:max(n, 0)] {
+		n, err := look(p.fd, p.events[:])
+		for _, e := range p.events[:n] {
 			if int(e.Fd) < len(p.watch) && p.watch[e.Fd] != nil { // else it has been closed meanwhile
 				p.watch[e.Fd].Readable(e.Events&over != 0)
 			}
 		}
 		p.mu.Unlock()
-		more = n == atOnce || err == unix.EINTR
+		more = n == atOnce || err == syscall.EINTR
 	}
 }
 
@@ -90,11 +90,11 @@ func (p *Poller) Add(fd int, s Socket) error {
 	return nil
 }
 
-// Remove forgets a socket. Its descriptor may have been closed, and be another's by now.
+// Remove forgets a socket, if it is watched. Its descriptor may have been closed, and be another's by now.
 func (p *Poller) Remove(fd int, s Socket) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.watch[fd] == s {
+	if fd < len(p.watch) && p.watch[fd] == s {
 		p.watch[fd] = nil
 	}
 }

@@ -29,7 +29,7 @@ func publisher(t testing.TB) *conn {
 	}
 	near, far := net.Pipe()
 	t.Cleanup(func() { _, _ = near.Close(), far.Close() })
-	c := newConn(s, &s.cfg.Listeners[0], mqtttest.Pipe(near))
+	c := newConn(t.Context(), s, &s.cfg.Listeners[0], mqtttest.Pipe(near))
 	c.client = s.clients.get(s, "c")
 	c.sess, c.identity, c.peer.version, c.batch = c.client.sess, id, packet.V5, s.newBatch(s.now())
 	return c

@@ -40,7 +40,7 @@ func TestWaitFor(t *testing.T) {
 			ours, theirs := net.Pipe()
 			defer ours.Close()   //nolint:errcheck // nothing was written
 			defer theirs.Close() //nolint:errcheck // nothing was written
-			c := newConn(&Server{cfg: config.Config{MQTT: config.MQTT{ConnectTimeoutSeconds: 10}}}, nil, mqtttest.Pipe(ours))
+			c := newConn(t.Context(), &Server{cfg: config.Config{MQTT: config.MQTT{ConnectTimeoutSeconds: 10}}}, nil, mqtttest.Pipe(ours))
 			c.out.signal() // an old one is not a reason to go
 			if test.kick > 0 {
 				defer time.AfterFunc(test.kick, func() { c.kick(&packet.Error{Reason: packet.ServerShuttingDown}) }).Stop()

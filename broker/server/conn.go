@@ -28,6 +28,7 @@ type conn struct {
 	watched  bool            // srv.poller tells when there is something to read; else the reader waits for it
 	turn     atomic.Uint32   // reading, readingAgain or resting
 	over     atomic.Bool     // the end of the stream is there to be read
+	arrival  *arrival        // nil: it has come in, or been told why not
 	layer    listener.Polled // nil: nothing is between MQTT and the socket
 	hop      net.Addr        // the proxy; nil: there is none
 	ticket   limit.Ticket    // belongs to the accepting goroutine first
@@ -79,59 +80,24 @@ type peer struct {
 	withoutWill   bool          // and it was a normal one
 }
 
-func newConn(s *Server, l *config.Listener, nc listener.Conn) *conn {
+// newConn is a connection that has just been accepted. ctx is done when the server stops.
+func newConn(ctx context.Context, s *Server, l *config.Listener, nc listener.Conn) *conn {
 	c := &conn{srv: s, listener: l, nc: nc}
+	c.arrival = &arrival{conn: c, ctx: ctx}
 	c.layer, _ = nc.(listener.Polled)
 	c.in.init(c)
 	c.out.init(c)
 	return c
 }
 
-// arrival is a connection that has just been accepted.
-type arrival struct {
-	conn *conn
-	ctx  context.Context // done when the server stops
-}
-
-// live is the life of a connection: CONNECT, then batches of packets until it ends or there are none for now.
-func (a *arrival) live() { a.conn.serve(a.ctx) }
-
-// serve lets the connection in, and is live then, unless there is nothing to read yet.
-func (c *conn) serve(ctx context.Context) {
-	_ = c.nc.SetReadDeadline(time.Now().Add(c.srv.connectTimeout()))
-	err := errGone
-	if c.kicked.Load() == nil { // else its deadline may just have been overwritten
-		if err = c.opens(); err == nil {
-			err = c.connect(ctx)
-		}
-	}
-	if err != nil {
-		c.noteUnshaken(err)
-		c.close(err)
-		return
-	}
-	_ = c.nc.SetReadDeadline(time.Time{})
-	c.startKeepAlive()
-	c.watch()
-	if c.watched && c.layer == nil && len(c.in.rest) == 0 && c.rest() {
-		return // also of what the socket has by now it is told; a layer may have more than the socket
-	}
-	c.live()
-}
-
-// opens does what comes before MQTT.
-func (c *conn) opens() (err error) {
-	if c.raw, err = c.nc.SyscallConn(); err != nil {
-		return err
-	}
-	if err = c.comesFrom(); err == nil && c.layer != nil {
-		err = c.layer.Open()
-	}
-	return err
-}
-
 // live handles batches until there is nothing to read or the connection ends.
 func (c *conn) live() {
+	if a := c.arrival; a != nil {
+		c.arrival = nil
+		if !a.comesIn() {
+			return
+		}
+	}
 	err := errGone
 	if c.kicked.Load() == nil { // else its deadline may just have been taken back
 		err = c.handleBatches()

@@ -102,9 +102,15 @@ func TestConnectTimeout(t *testing.T) {
 	cfg := open(t)
 	cfg.MQTT.ConnectTimeoutSeconds = 1
 	b := run(t, cfg)
-	c := mqtttest.Dial(t, b.addr())
-	c.Send([]byte{0x10, 0x7F})
-	c.ExpectEnd()
+	for _, begin := range [][]byte{{0x10, 0x7F}, {0x10}, nil} {
+		c := mqtttest.Dial(t, b.addr())
+		c.Send(begin)
+		c.ExpectEnd()
+	}
+	again := mqtttest.Dial(t, b.addr()) // nobody who has been let in is meant
+	again.Connect(hello("c", true, packet.V5))
+	mqtttest.Dial(t, b.addr()).ExpectEnd()
+	again.Quiet()
 }
 
 // TestMalformed: what a peer may send that it should not, and what it is told.

@@ -16,7 +16,8 @@ type dated interface {
 // deadlines says when something is to happen: to clients that are away, whose will is due or whose session expires, and
 // to readers that pause. Each has one deadline at most, the next. One timer serves them all.
 type deadlines[T dated] struct {
-	now func() time.Time
+	now  func() time.Time
+	lazy bool // deadlines are taken back all the time: the timer stays, and may come for nothing
 
 	mu      sync.Mutex
 	heap    deadlineHeap[T]
@@ -51,7 +52,10 @@ func (d *deadlines[T]) put(who T, at int64) {
 
 // arm sets the timer to the first deadline. mu is held.
 func (d *deadlines[T]) arm() {
-	if d.stopped || len(d.heap) == 0 || d.timer != nil && d.set == d.heap[0].at {
+	if d.stopped || len(d.heap) == 0 {
+		return
+	}
+	if first := d.heap[0].at; d.timer != nil && (d.set == first || d.lazy && d.set < first) {
 		return
 	}
 	if d.timer != nil {

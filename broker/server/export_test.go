@@ -39,8 +39,8 @@ func (s *Server) Leases() int {
 
 // Serve serves a connection as one that a listener has accepted.
 func (s *Server) Serve(ctx context.Context, nc net.Conn) {
-	if c := newConn(s, &s.cfg.Listeners[0], mqtttest.Pipe(nc)); c.enter(false) && s.track(c) {
-		s.workers.run(&arrival{c, ctx})
+	if c := newConn(ctx, s, &s.cfg.Listeners[0], mqtttest.Pipe(nc)); c.enter(false) && s.track(c) {
+		c.arrive()
 	}
 }
 
@@ -52,6 +52,9 @@ func (s *Server) Restore(ctx context.Context, r io.Reader) error { return s.rest
 
 // NotReady is what /readyz says.
 func (s *Server) NotReady() error { return s.notReady() }
+
+// Connections are all that are open, also those that have not come in.
+func (s *Server) Connections() int { return len(s.connections()) }
 
 // CheckKeepAlives looks at every connection as its keep alive timer does.
 func (s *Server) CheckKeepAlives() {
@@ -77,13 +80,13 @@ func (s *Server) Accept(ctx context.Context, ln net.Listener) error {
 		if err != nil {
 			return err
 		}
-		c := newConn(s, l, mqtttest.Pipe(nc))
+		c := newConn(ctx, s, l, mqtttest.Pipe(nc))
 		if !c.enter(false) || !s.track(c) {
 			c.ticket.Leave()
 			_ = nc.Close()
 			continue
 		}
-		s.workers.run(&arrival{c, ctx})
+		c.arrive()
 	}
 }
 

@@ -15,10 +15,11 @@ var readPool = sync.Pool{New: func() any { return new([readBuffer]byte) }}
 
 // reader reads a connection. It borrows a buffer when the socket is readable, so that an idle connection holds none.
 type reader struct {
-	c      *conn
-	rest   []byte // the beginning of a packet that is not whole yet
-	wanted int    // the size of that packet; 0: not known yet
-	again  bool   // rest has not been looked at: the next read is of it alone
+	c       *conn
+	rest    []byte // the beginning of a packet that is not whole yet
+	wanted  int    // the size of that packet; 0: not known yet
+	again   bool   // rest has not been looked at: the next read is of it alone
+	patient bool   // it waits, though the connection is watched: CONNECT has not come yet
 
 	borrowed *[readBuffer]byte
 	n        int  // bytes in the buffer
@@ -28,7 +29,7 @@ type reader struct {
 }
 
 func (r *reader) init(c *conn) {
-	r.c = c
+	r.c, r.patient = c, true
 	r.readable = r.readNow
 }
 
@@ -66,7 +67,7 @@ func (r *reader) readNow(fd uintptr) bool {
 	if err == syscall.EAGAIN {
 		r.giveBack()
 		r.err = errNothing
-		return r.c.watched
+		return r.c.watched && !r.patient
 	}
 	r.n, r.err = k+n, err
 	r.drained = r.c.watched && r.c.layer == nil && k+n < readBuffer

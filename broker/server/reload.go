@@ -62,6 +62,7 @@ func (s *Server) shutdown() {
 func (s *Server) stopTimers() {
 	s.expiry.stop()
 	s.deadlines.stop()
+	s.arrivals.stop()
 	s.alive.stop()
 	s.pauses.stop()
 	s.proofs.stop()

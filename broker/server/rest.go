@@ -17,7 +17,7 @@ const (
 // errResting says that the connection is not the caller's any more.
 var errResting = errors.New("the connection rests")
 
-// watch has the connection wait without a goroutine from now on, if that is possible.
+// watch has the connection told when there is something to read, if that is possible.
 func (c *conn) watch() {
 	if c.srv.poller == nil {
 		return

@@ -25,6 +25,26 @@ func TestRest(t *testing.T) {
 	}
 }
 
+// TestSilentRest: nor have those that have sent nothing yet; they come in when they send CONNECT, and end with the broker.
+func TestSilentRest(t *testing.T) {
+	const most = 200
+	b := run(t, open(t))
+	before := runtime.NumGoroutine()
+	clients := make([]*mqtttest.Client, most)
+	for i := range clients {
+		clients[i] = mqtttest.Dial(t, b.addr())
+	}
+	eventually(t, "they are there", func() bool { return b.Connections() == most })
+	eventually(t, "they rest", func() bool { return runtime.NumGoroutine()-before < most/10 })
+	for i, c := range clients[:most/2] {
+		c.Connect(hello(strconv.Itoa(i), true, packet.V5))
+	}
+	b.stop()
+	for _, c := range clients[most/2:] {
+		c.ExpectEnd()
+	}
+}
+
 // TestEndBehindPacket: the end of a stream is seen wherever it comes: with a packet, in the same read, or after it.
 func TestEndBehindPacket(t *testing.T) {
 	b := run(t, open(t))

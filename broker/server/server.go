@@ -76,6 +76,7 @@ type Server struct {
 	turns           turns
 	poller          *poll.Poller // nil: each connection waits for itself
 	workers         workers
+	arrivals        deadlines[*arrival]  // when CONNECT is to have come
 	alive           deadlines[*conn]     // when to look whether something has come
 	pauses          deadlines[*throttle] // of readers
 	proofs          deadlines[*proof]    // when a client's certificate expires
@@ -139,7 +140,8 @@ func New(cfg config.Config, deps Deps) (*Server, error) {
 	s.phase.Store("starting")
 	s.live.Store(&s.cfg)
 	s.configRevision.Store(deps.ConfigRevision)
-	s.deadlines.now, s.proofs.now, s.leases.now, s.alive.now, s.pauses.now = s.now, s.now, s.now, s.steady, s.steady
+	s.deadlines.now, s.proofs.now, s.leases.now, s.arrivals.now, s.alive.now, s.pauses.now = s.now, s.now, s.now, s.steady, s.steady, s.steady
+	s.arrivals.lazy, s.alive.lazy = true, true
 	s.expiry.srv, s.late.srv = s, s
 	s.guard = limit.NewGuard(cfg.Limits, s.log, s.started)
 	s.clients.init()
@@ -311,14 +313,14 @@ func (s *Server) accept(ctx context.Context, l *config.Listener, ln *listener.Li
 			}
 			return fmt.Errorf("accept on listener %s: %w", l.Name, err)
 		}
-		c := newConn(s, l, nc)
+		c := newConn(ctx, s, l, nc)
 		c.gate = ln
 		if !c.enter(ln.Trusts(nc.RemoteAddr())) || !s.track(c) { // it is one too many, or the server is shutting down
 			c.ticket.Leave()
 			_ = nc.Close()
 			continue
 		}
-		s.workers.run(&arrival{c, ctx})
+		c.arrive()
 	}
 }
 

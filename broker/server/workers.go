@@ -21,13 +21,10 @@ type workers struct {
 	over  bool        // none waits any more
 }
 
-type worker struct{ next chan lively }
-
-// lively is a connection that has something to read, or is new.
-type lively interface{ live() }
+type worker struct{ next chan *conn }
 
 // run has a goroutine handle what c has to read, and does not wait for it.
-func (w *workers) run(c lively) {
+func (w *workers) run(c *conn) {
 	w.mu.Lock()
 	n := len(w.idle) - 1
 	if n < 0 {
@@ -42,8 +39,8 @@ func (w *workers) run(c lively) {
 	last.next <- c
 }
 
-func (w *workers) work(c lively) {
-	self := &worker{next: make(chan lively, 1)}
+func (w *workers) work(c *conn) {
+	self := &worker{next: make(chan *conn, 1)}
 	for c != nil {
 		c.live()
 		if !w.rest(self) {

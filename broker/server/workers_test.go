@@ -18,7 +18,7 @@ func TestWorkers(t *testing.T) {
 		}
 		self := make([]*worker, 5)
 		for i := range self {
-			self[i] = &worker{next: make(chan lively, 1)}
+			self[i] = &worker{next: make(chan *conn, 1)}
 			if !w.rest(self[i]) {
 				t.Fatal("a worker is one too many")
 			}
@@ -43,9 +43,9 @@ func TestWorkers(t *testing.T) {
 		if got := idle(); got != 0 || w.timer != nil {
 			t.Errorf("%d wait for nothing, timer %v", got, w.timer)
 		}
-		w.rest(&worker{next: make(chan lively, 1)})
+		w.rest(&worker{next: make(chan *conn, 1)})
 		w.stop()
-		if w.rest(&worker{next: make(chan lively, 1)}) || idle() != 0 {
+		if w.rest(&worker{next: make(chan *conn, 1)}) || idle() != 0 {
 			t.Error("one waits after stop")
 		}
 	})

@@ -6,14 +6,12 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/dunlin-mqtt/dunlin/broker/listener"
 	"github.com/dunlin-mqtt/dunlin/broker/session"
 )
 
 const (
 	goodbyeTimeout = time.Second // for a last packet to leave
-	writevMax      = 64          // segments a system call
 	gatherBuffer   = 16 << 10    // bytes of segments that are put together: as many as a TLS record has at most
 )
 
@@ -124,13 +122,11 @@ func (w *writer) writeSome(fd uintptr) {
 		var n int
 		var err error
 		if left := w.iov[w.next:]; len(left) == 1 {
-			n, err = syscall.Write(int(fd), left[0])
+			n, err = listener.WriteNow(fd, left[0])
 		} else {
-			n, err = unix.Writev(int(fd), left[:min(len(left), writevMax)])
+			n, err = listener.WritevNow(fd, left)
 		}
 		switch {
-		case err == syscall.EINTR:
-			continue
 		case err == syscall.EAGAIN:
 			return
 		case err != nil:
