@@ -152,7 +152,7 @@ conformance: ## Every statement of MQTT 3.1.1 and 5.0, on Dunlin and on Mosquitt
 .PHONY: bench
 bench: ## Speed beside other brokers, growth, durability, into docs/performance.md: half an hour. BENCH_FLAGS=-smoke is a minute and writes nothing.
 	hack/packages.sh mosquitto:mosquitto
-	go run ./test/bench $(or $(BENCH_FLAGS),-curves -page docs/performance.md)
+	newer=$$(hack/mosquitto-2.1.sh); PATH=$${newer:+$$newer:}$$PATH go run ./test/bench $(or $(BENCH_FLAGS),-curves -page docs/performance.md)
 
 .PHONY: bench-code
 bench-code: ## The benchmarks in the broker's packages. BENCH=pattern

@@ -48,10 +48,11 @@ func dunlin(dir, program string) *Broker {
 	return b
 }
 
-func mosquitto() *Broker {
-	b := &Broker{Name: "mosquitto"}
+// mosquitto is one by the name of its command, or otherwise.
+func mosquitto(name, otherwise string) *Broker {
+	b := &Broker{Name: name}
 	var program string
-	program, b.Version, b.Missing = installed("mosquitto", "/usr/sbin/mosquitto")
+	program, b.Version, b.Missing = installed(name, otherwise)
 	b.start = func(s Setup) (*Running, error) {
 		settings := []string{"persistence false", "max_inflight_messages 1024", "log_type error"}
 		if s.Bounded {

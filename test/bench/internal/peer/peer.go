@@ -12,8 +12,11 @@ import (
 	"github.com/dunlin-mqtt/dunlin/test/internal/daemon"
 )
 
+// NewMosquitto is the command, and the name, of a Mosquitto newer than the system's (hack/mosquitto-2.1.sh).
+const NewMosquitto = "mosquitto-2.1"
+
 // Names are the brokers there are; the first is ours, and the last the relay.
-var Names = []string{"dunlin", "mosquitto", "mochi", "nats", Bare}
+var Names = []string{"dunlin", "mosquitto", NewMosquitto, "mochi", "nats", Bare}
 
 // Broker is one that can be started.
 type Broker struct {
@@ -122,7 +125,9 @@ func Find(names, dir, program string) ([]*Broker, error) {
 func find(name, dir, program string) *Broker {
 	switch name {
 	case "mosquitto":
-		return mosquitto()
+		return mosquitto(name, "/usr/sbin/mosquitto")
+	case NewMosquitto:
+		return mosquitto(name, "")
 	case "mochi":
 		return mochi(dir)
 	case "nats":

@@ -5,11 +5,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dunlin-mqtt/dunlin/test/bench/internal/peer"
 	"github.com/dunlin-mqtt/dunlin/test/bench/internal/report"
 )
 
-// reference is the broker that ratios are to.
-const reference = "mosquitto"
+// references are the brokers that ratios are to: the first that there is.
+var references = []string{peer.NewMosquitto, "mosquitto"}
 
 // Table is what was measured, in Markdown: how fast the machine is, what each row costs, then what was done a second.
 func (r *Run) Table() string {
@@ -26,9 +27,9 @@ func (r *Run) Table() string {
 func (r *Run) costs(t *strings.Builder, p pace) {
 	heads := []string{"workload", "unit"}
 	heads = append(heads, r.brokers()...)
-	compared := r.index(reference) > 0
-	if compared {
-		heads = append(heads, "Dunlin to Mosquitto")
+	reference := r.reference()
+	if reference != nil {
+		heads = append(heads, "Dunlin to "+head(reference))
 	}
 	line(t, append(heads, "goal", "goal here", "met", "others' CPU, load")...)
 	rule(t, len(heads)+4)
@@ -39,8 +40,8 @@ func (r *Run) costs(t *strings.Builder, p pace) {
 			for _, b := range r.Brokers {
 				cols = append(cols, r.cells[key(w, b)][k].text())
 			}
-			if compared {
-				cols = append(cols, r.ratio(w, k))
+			if reference != nil {
+				cols = append(cols, r.ratio(w, k, reference))
 			}
 			n := r.noise[w.Name]
 			line(t, append(cols, goal(row.Goal), goal(p.goalHere(w, k)), r.met(w, k, p.goalHere(w, k)), fmt.Sprintf("%.0f %%, %.1f", n.others*100, n.load))...)
@@ -72,9 +73,26 @@ func (r *Run) rates(t *strings.Builder) {
 func (r *Run) brokers() []string {
 	var heads []string
 	for _, b := range r.Brokers {
-		heads = append(heads, strings.TrimSpace(b.Name+" "+b.Version))
+		heads = append(heads, head(b))
 	}
 	return heads
+}
+
+func head(b *peer.Broker) string {
+	if b.Name == peer.NewMosquitto && b.Version != "" {
+		return "mosquitto " + b.Version
+	}
+	return strings.TrimSpace(b.Name + " " + b.Version)
+}
+
+// reference is the broker that ratios are to; nil: there is none.
+func (r *Run) reference() *peer.Broker {
+	for _, name := range references {
+		if i := r.index(name); i > 0 && r.Brokers[i].Missing == nil {
+			return r.Brokers[i]
+		}
+	}
+	return nil
 }
 
 // index of the broker of a name; -1: it is not in the run.
@@ -88,8 +106,8 @@ func (r *Run) index(name string) int {
 }
 
 // ratio of what ours needs to what the reference does.
-func (r *Run) ratio(w *Workload, row int) string {
-	ours, theirs := r.cells[key(w, r.Brokers[0])][row].values, r.cells[key(w, r.Brokers[r.index(reference)])][row].values
+func (r *Run) ratio(w *Workload, row int, reference *peer.Broker) string {
+	ours, theirs := r.cells[key(w, r.Brokers[0])][row].values, r.cells[key(w, reference)][row].values
 	if len(ours) == 0 || len(theirs) == 0 || theirs.Median() <= 0 {
 		return ""
 	}

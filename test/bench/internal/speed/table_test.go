@@ -26,7 +26,7 @@ func TestTable(t *testing.T) {
 	}
 	got := r.Table()
 	for _, want := range []string{
-		"| workload | unit | dunlin this tree | mosquitto 2 | nats | Dunlin to Mosquitto | goal | goal here | met |",
+		"| workload | unit | dunlin this tree | mosquitto 2 | nats | Dunlin to mosquitto 2 | goal | goal here | met |",
 		"| a thing: a message | us | 0.400 (0.200 to 0.600) | 4.00 (4.00 to 4.00) | no such / thing | 0.100 | 0.500 | 0.500 | yes | 60 %",
 		"| the same: p99 | us | 6.00 (6.00 to 6.00) | 60.0 (60.0 to 60.0); 3 lost | no such / thing | 0.100 | 5.00 | 5.00 | **no** |",
 		"| a thing | messages | 1000000 | 100000 |  |",
@@ -45,8 +45,28 @@ func TestTableAlone(t *testing.T) {
 	r := &Run{Brokers: []*peer.Broker{{Name: "dunlin"}}, Workloads: []Workload{{Name: "w", Rows: []Row{{What: "a", Unit: "us", Goal: 1}}}},
 		cells: map[string][]cell{}, noise: map[string]noise{}}
 	r.take(&r.Workloads[0], r.Brokers[0], &attempt{}, errors.New("broken"))
-	if got := r.Table(); !strings.Contains(got, "| a | us | broken | 1.00 | 1.00 | **no** |") || strings.Contains(got, "to Mosquitto") {
+	if got := r.Table(); !strings.Contains(got, "| a | us | broken | 1.00 | 1.00 | **no** |") || strings.Contains(got, "Dunlin to") {
 		t.Error(got)
+	}
+}
+
+// The ratio is to the newest Mosquitto that there is.
+func TestReference(t *testing.T) {
+	ours, old, missing := &peer.Broker{Name: "dunlin"}, &peer.Broker{Name: "mosquitto", Version: "2.0.11"}, &peer.Broker{Name: peer.NewMosquitto, Missing: errors.New("no")}
+	recent := &peer.Broker{Name: peer.NewMosquitto, Version: "2.1.2"}
+	for _, test := range []struct {
+		brokers []*peer.Broker
+		want    *peer.Broker
+	}{
+		{[]*peer.Broker{ours, old, recent}, recent}, {[]*peer.Broker{ours, old, missing}, old}, {[]*peer.Broker{ours, recent}, recent},
+		{[]*peer.Broker{ours, missing}, nil}, {[]*peer.Broker{ours}, nil},
+	} {
+		if got := (&Run{Brokers: test.brokers}).reference(); got != test.want {
+			t.Errorf("of %d brokers: %v", len(test.brokers), got)
+		}
+	}
+	if head(recent) != "mosquitto 2.1.2" || head(missing) != peer.NewMosquitto {
+		t.Errorf("their columns are %q and %q", head(recent), head(missing))
 	}
 }
 
