@@ -17,6 +17,7 @@ give_up() {
   exit 0
 }
 command -v apt-get >/dev/null || give_up "there is no apt-get"
+# shellcheck disable=SC2016 # it is apt that expands it
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | grep -v security | sort -u | head -1)
 [ -n "$mirror" ] || give_up "apt knows no archive of Debian"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
