@@ -6,7 +6,7 @@
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 suite=forky
-dir=$root/.cache/mosquitto-2.1
+dir=${DUNLIN_CACHE:-$root/.cache}/mosquitto-2.1
 if [ -x "$dir/mosquitto-2.1" ]; then
   echo "$dir"
   exit
@@ -18,7 +18,7 @@ give_up() {
 }
 command -v apt-get >/dev/null || give_up "there is no apt-get"
 # shellcheck disable=SC2016 # it is apt that expands it
-mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | grep -v security | sort -u | head -1)
+mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' | sed '/security/d' | sort -u | head -1)
 [ -n "$mirror" ] || give_up "apt knows no archive of Debian"
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
 [ -f "$keys" ] || give_up "$keys is not there"
